@@ -6,7 +6,10 @@ set_target_properties(canring_shared PROPERTIES
   OUTPUT_NAME canring VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/canring.map)
 target_link_options(canring_shared PRIVATE
-  -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/canring.map -Wl,-z,defs)
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/canring.map)
+if(NOT CANRING_SANITIZE) # clang's runtime is in the program, not in the library
+  target_link_options(canring_shared PRIVATE -Wl,-z,defs)
+endif()
 target_include_directories(canring_shared PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 

@@ -1,0 +1,89 @@
+#include <canring/ring.h>
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shm/region.h"
+
+int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct canring_error *err)
+{
+    *ring = (struct canring_ring){0};
+    if (capacity < CANRING_SLOTS_MIN || capacity > CANRING_SLOTS_MAX || (capacity & (capacity - 1)))
+        return canring_error_set(err, -EINVAL,
+                                 "a ring of %u slots: allowed is a power of two from %u to %u",
+                                 capacity, CANRING_SLOTS_MIN, CANRING_SLOTS_MAX);
+    const size_t page = cr_page_size(), slots = (size_t)capacity * CANRING_SLOT;
+    if (slots % page)
+        return canring_error_set(
+            err, -EINVAL, "a ring of %u slots is less than a page of %zu bytes", capacity, page);
+    struct cr_region region = {.fd = memfd_create("canring", MFD_CLOEXEC),
+                               .bytes = 2 * page + slots};
+    if (region.fd < 0 || ftruncate(region.fd, (off_t)region.bytes) < 0) {
+        int code = -errno;
+        cr_region_close(&region);
+        return canring_error_set(err, code, "no memory for a ring of %zu bytes", slots);
+    }
+    struct cr_piece pieces[] = {
+        {.offset = 0, .bytes = page, .writable = true},
+        {.offset = page, .bytes = page, .writable = true},
+        {.offset = 2 * page, .bytes = slots, .writable = true, .twice = true},
+    };
+    struct cr_mapping mapping = {0};
+    int result = cr_region_map(&region, pieces, 3, &mapping, err);
+    cr_region_close(&region);
+    if (result < 0)
+        return result;
+    *ring = (struct canring_ring){.slots = pieces[2].address,
+                                  .capacity = capacity,
+                                  .producer_side = pieces[0].address,
+                                  .consumer_side = pieces[1].address,
+                                  .base = mapping.base,
+                                  .bytes = mapping.bytes};
+    return 0;
+}
+
+void canring_ring_destroy(struct canring_ring *ring)
+{
+    struct cr_mapping mapping = {.base = ring->base, .bytes = ring->bytes};
+    cr_region_unmap(&mapping);
+    *ring = (struct canring_ring){0};
+}
+
+void canring_producer_init(struct canring_producer *producer, const struct canring_ring *ring)
+{
+    uint64_t head = atomic_load_explicit(&ring->producer_side->position, memory_order_relaxed);
+    uint64_t read = atomic_load_explicit(&ring->consumer_side->position, memory_order_acquire);
+    uint64_t mask = ring->capacity - 1;
+
+    *producer = (struct canring_producer){.slots = ring->slots,
+                                          .mask = mask,
+                                          .head = head,
+                                          .first = head,
+                                          .limit = read + mask,
+                                          .own = ring->producer_side,
+                                          .peer = ring->consumer_side,
+                                          .bell_fd = -1,
+                                          .broken = read > head || head - read > mask};
+    if (producer->broken)
+        return;
+    for (uint64_t position = head; position != read + ring->capacity; position++)
+        atomic_store_explicit(&canring_ring_at(ring->slots, position, mask)->sequence,
+                              (uint32_t)position, memory_order_relaxed); /* before the first P1 */
+}
+
+void canring_consumer_init(struct canring_consumer *consumer, const struct canring_ring *ring)
+{
+    uint64_t next = atomic_load_explicit(&ring->consumer_side->position, memory_order_relaxed);
+    uint64_t half = (uint64_t)ring->capacity * CANRING_SLOT / 2;
+
+    *consumer = (struct canring_consumer){
+        .slots = ring->slots,
+        .mask = ring->capacity - 1,
+        .next = next,
+        .released = next,
+        .max_size = half < CANRING_RECORD_MAX ? (uint32_t)half : CANRING_RECORD_MAX,
+        .own = ring->consumer_side,
+        .peer = ring->producer_side,
+        .bell_fd = -1};
+}
