@@ -22,7 +22,9 @@ extern "C" {
 #define CANRING_TEXT_NAME 64
 
 /* Parse the first `length` bytes of `text` as one frame; all of it must be the frame. Sets size,
- * flags, id, data; the rest is zero. -EINVAL names column, what was found, what is allowed. */
+ * flags, id, data; the rest of the header is zero. FD data of a length that CAN FD does not have is
+ * filled with zeros up to the next one, as cansend does. -EINVAL names column, what was found, what
+ * is allowed. */
 int canring_frame_parse(union canring_frame_buffer *frame, const char *text, size_t length,
                         struct canring_error *err);
 
@@ -33,13 +35,15 @@ int canring_frame_format(const struct canring_frame *frame, char *text, size_t s
 
 /* Parse one line of a candump log (with or without its newline; CR LF too). Sets timestamp_ns,
  * CANRING_CLOCK_PROXY, and CANRING_TX for a trailing " T"; `name` gets the interface. 6 or 9 (or
- * any 1..9) digits of fraction; padding, " R"/" T" suffixes. Returns 1 for a frame, 0 for a line
- * that holds none (blank, comment, DROPCOUNT), -EINVAL for a damaged one. */
+ * any 1..9) digits of fraction; padding, " R"/" T" suffixes. FD data of a length that CAN FD does
+ * not have is damage: nothing is filled up here. A line cut between two bytes of a classic frame
+ * looks whole: whoever reads a file knows whether its last line had a newline. Returns 1 for a
+ * frame, 0 for a line that holds none (blank, comment, DROPCOUNT), -EINVAL for a damaged one. */
 int canring_log_parse(union canring_frame_buffer *frame, char name[CANRING_TEXT_NAME],
                       const char *line, size_t length, struct canring_error *err);
 
-/* One line with its newline and a NUL: "(seconds.fraction) name frame\n". `digits` 6 or 9. Returns
- * its length, or -ENOSPC. */
+/* One line with its newline and a NUL: "(seconds.fraction) name frame\n". `digits` 6 or 9 (1..9
+ * are written, cut and not rounded; others are -EINVAL). Returns its length, or -ENOSPC. */
 int canring_log_format(const struct canring_frame *frame, const char *name, int digits, char *line,
                        size_t space);
 
