@@ -1,0 +1,84 @@
+/* The proxy: owns one bus, serves any number of channels.
+ *
+ * For `canring run`, and for programs that run a proxy on a thread of their own. All calls but
+ * canring_proxy_stop come from one thread at a time, and from the first run or poll on from one thread
+ * only. While frames flow it makes system calls for its bus alone.
+ */
+#ifndef CANRING_PROXY_H
+#define CANRING_PROXY_H
+
+#include <sys/types.h>
+
+#include <canring/bus.h>
+#include <canring/error.h>
+#include <canring/filter.h>
+#include <canring/wait.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum canring_overflow {
+    CANRING_OVERFLOW_SPILL, /* keep frames in the proxy's memory, up to spill_limit, then drop */
+    CANRING_OVERFLOW_DROP
+};
+
+#define CANRING_RING_SLOTS  16384u /* default: 512 KiB */
+#define CANRING_SPILL_LIMIT 65536u /* default, frames */
+
+struct canring_channel_config {
+    const char *name;      /* unique in the proxy, at most 63 characters, no '/' */
+    const char *auxiliary; /* who is meant to attach; for people, may be NULL */
+    struct canring_filters filters; /* what the channel receives; empty = everything */
+    uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
+    enum canring_overflow overflow;
+    uint32_t spill_limit; /* 0 = CANRING_SPILL_LIMIT */
+    const char *group;    /* name of a group that may attach as well; NULL = nobody else */
+};
+
+/* Zero-initialise, then set what matters. Copied; nothing is kept. */
+struct canring_proxy_options {
+    const char *name; /* unique among running proxies, at most 63 characters, no '/' */
+    struct canring_bus_options bus;
+    const struct canring_channel_config *channels;
+    size_t channel_count;
+    enum canring_wait wait;
+    const char *trace; /* path of a candump log of everything, created, or NULL */
+    /* Words for people: attached, detached, bus-off, …; on the proxy's thread; may be NULL. */
+    void (*report)(void *arg, int level, const char *text);
+    void *report_arg;
+};
+
+struct canring_proxy;
+
+/* Open the bus, create the channels, listen. Nothing is left behind on failure. Errors: -EEXIST a proxy of
+ * that name runs; -EINVAL; those of canring_bus_open and of the channels' memory. */
+int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_options *options,
+                       struct canring_error *err);
+
+/* Serve until canring_proxy_stop. 0, or a negative errno when the bus or the loop failed for good. */
+int canring_proxy_run(struct canring_proxy *proxy);
+
+/* Ask run to return. From any thread or signal handler. */
+void canring_proxy_stop(struct canring_proxy *proxy);
+
+/* To embed in somebody else's event loop: do all there is to do, arrange to be woken, return.
+ * Call it when canring_proxy_fd is readable. 0 or a negative errno as run. */
+int canring_proxy_poll(struct canring_proxy *proxy);
+int canring_proxy_fd(const struct canring_proxy *proxy);
+
+/* The proxy's state as a JSON object, freed by the caller with free(); NULL without memory. */
+char *canring_proxy_status(const struct canring_proxy *proxy);
+
+/* Tell the auxiliaries, close the bus, remove everything. */
+void canring_proxy_close(struct canring_proxy *proxy);
+
+/* Running proxies. Each is asked over its control socket and given a second to answer. Returns how many
+ * there are, and in *json one JSON array with their states (free() it). Leftovers of killed ones
+ * are removed. */
+int canring_proxies(char **json, struct canring_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
