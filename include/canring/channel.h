@@ -1,8 +1,8 @@
 /* An auxiliary's end of a channel: frames from the proxy, frames to it.
  *
- * Attach by name, then read and write rings; the proxy's control socket is used to attach, and its end
- * tells that the proxy is gone. A frame sent here goes to the bus and to every other channel of the
- * proxy, never back. One thread at a time may receive, one may send (they may differ).
+ * Attach by name, then read and write rings; the proxy's control socket is used to attach, and its
+ * end tells that the proxy is gone. A frame sent here goes to the bus and to every other channel of
+ * the proxy, never back. One thread at a time may receive, one may send (they may differ).
  */
 #ifndef CANRING_CHANNEL_H
 #define CANRING_CHANNEL_H
@@ -19,11 +19,11 @@ extern "C" {
 struct canring_channel {
     struct canring_consumer rx;
     struct canring_producer tx;
-    uint32_t peeked;       /* size of the frame last peeked, 0 = none */
-    uint32_t release_at;   /* slots after which memory is given back while reading on */
-    uint64_t received;     /* frames, for the counters page */
+    uint32_t peeked;     /* size of the frame last peeked, 0 = none */
+    uint32_t release_at; /* slots after which memory is given back while reading on */
+    uint64_t received;   /* frames, for the counters page */
     uint64_t sent;
-    bool proxy_parks;      /* the proxy may sleep: publishing has to look */
+    bool proxy_parks; /* the proxy may sleep: publishing has to look */
     enum canring_wait wait;
     struct canring_channel_private *private;
 };
@@ -33,13 +33,14 @@ struct canring_channel_options {
     const char *filters; /* of an observer (see attach), can-utils syntax; NULL = everything */
 };
 
-/* Attach to `name`: "PROXY/CHANNEL", or "CHANNEL" when only one running proxy has a channel of that name;
- * "PROXY/" (or a proxy's bare name) makes a channel of our own that observes everything and may
- * send. Frames are those from now on. The caller detaches. Errors: -ENOENT nothing of that name runs (what
- * there is is in the text); -EBUSY another auxiliary holds it (its pid is in the text); -EACCES; and what
- * cr_segment_attach finds wrong. Makes system calls. */
+/* Attach to `name`: "PROXY/CHANNEL", or "CHANNEL" when only one running proxy has a channel of that
+ * name; "PROXY/" (or a proxy's bare name) makes a channel of our own that observes everything and
+ * may send. Frames are those from now on. The caller detaches. Errors: -ENOENT nothing of that name
+ * runs (what there is is in the text); -EBUSY another auxiliary holds it (its pid is in the text);
+ * -EACCES; and what cr_segment_attach finds wrong. Makes system calls. */
 int canring_channel_attach(struct canring_channel **channel, const char *name,
-                           const struct canring_channel_options *options, struct canring_error *err);
+                           const struct canring_channel_options *options,
+                           struct canring_error *err);
 void canring_channel_detach(struct canring_channel *channel);
 
 /* Cold halves of the functions below. */
@@ -59,8 +60,8 @@ static inline const struct canring_frame *canring_channel_peek(struct canring_ch
     return (const struct canring_frame *)(const void *)record;
 }
 
-/* Done with the peeked frame. Its memory goes back to the proxy at the latest when the ring has been
- * read empty, or every quarter of it. Wait-free, no system call as above. */
+/* Done with the peeked frame. Its memory goes back to the proxy at the latest when the ring has
+ * been read empty, or every quarter of it. Wait-free, no system call as above. */
 static inline void canring_channel_next(struct canring_channel *channel)
 {
     canring_ring_consume(&channel->rx, channel->peeked);
@@ -70,16 +71,17 @@ static inline void canring_channel_next(struct canring_channel *channel)
         canring_channel_give_back(channel);
 }
 
-/* Wait until canring_channel_peek has something, for up to `timeout_ms` (-1 = for ever). 1 yes; 0 timeout;
- * -EPIPE the proxy has gone or detached us, and everything it sent has been read. */
+/* Wait until canring_channel_peek has something, for up to `timeout_ms` (-1 = for ever). 1 yes; 0
+ * timeout; -EPIPE the proxy has gone or detached us, and everything it sent has been read. */
 int canring_channel_wait(struct canring_channel *channel, int timeout_ms);
 
 /* Wait, copy the next frame out, move on: 1, 0 or -EPIPE as above. */
 int canring_channel_receive(struct canring_channel *channel, union canring_frame_buffer *frame,
                             int timeout_ms);
 
-/* Room for a frame of `size` bytes in the ring, to be filled in place (size, flags, id, data); NULL when
- * there is none. Add it with commit, hand all added ones over with publish. Wait-free, no system call. */
+/* Room for a frame of `size` bytes in the ring, to be filled in place (size, flags, id, data); NULL
+ * when there is none. Add it with commit, hand all added ones over with publish. Wait-free, no
+ * system call. */
 static inline struct canring_frame *canring_channel_claim(struct canring_channel *channel,
                                                           uint32_t size)
 {
@@ -101,15 +103,15 @@ static inline void canring_channel_publish(struct canring_channel *channel)
         canring_ring_publish(&channel->tx);
 }
 
-/* Send one frame: id, flags (CANRING_FD, BRS, ESI, XL, DLC) and data count, the rest is stamped by the proxy.
- * Waits up to `timeout_ms` for room. 0; -EAGAIN no room in time; -EBADMSG malformed; -EPIPE the proxy is
- * gone. Lock-free when there is room. */
+/* Send one frame: id, flags (CANRING_FD, BRS, ESI, XL, DLC) and data count, the rest is stamped by
+ * the proxy. Waits up to `timeout_ms` for room. 0; -EAGAIN no room in time; -EBADMSG malformed;
+ * -EPIPE the proxy is gone. Lock-free when there is room. */
 int canring_channel_send(struct canring_channel *channel, const struct canring_frame *frame,
                          int timeout_ms);
 
-/* For one's own poll or epoll: readable when woken by the proxy, or when it has gone. Before sleeping on it
- * call canring_channel_prepare; when that says false there is something to do now. After
- * sleeping (or not) call canring_channel_awake, then peek. */
+/* For one's own poll or epoll: readable when woken by the proxy, or when it has gone. Before
+ * sleeping on it call canring_channel_prepare; when that says false there is something to do now.
+ * After sleeping (or not) call canring_channel_awake, then peek. */
 int canring_channel_fd(const struct canring_channel *channel);
 bool canring_channel_prepare(struct canring_channel *channel);
 void canring_channel_awake(struct canring_channel *channel);

@@ -1,8 +1,8 @@
 /* The proxy: owns one bus, serves any number of channels.
  *
  * For `canring run`, and for programs that run a proxy on a thread of their own. All calls but
- * canring_proxy_stop come from one thread at a time, and from the first run or poll on from one thread
- * only. While frames flow it makes system calls for its bus alone.
+ * canring_proxy_stop come from one thread at a time, and from the first run or poll on from one
+ * thread only. While frames flow it makes system calls for its bus alone.
  */
 #ifndef CANRING_PROXY_H
 #define CANRING_PROXY_H
@@ -27,8 +27,8 @@ enum canring_overflow {
 #define CANRING_SPILL_LIMIT 65536u /* default, frames */
 
 struct canring_channel_config {
-    const char *name;      /* unique in the proxy, at most 63 characters, no '/' */
-    const char *auxiliary; /* who is meant to attach; for people, may be NULL */
+    const char *name;               /* unique in the proxy, at most 63 characters, no '/' */
+    const char *auxiliary;          /* who is meant to attach; for people, may be NULL */
     struct canring_filters filters; /* what the channel receives; empty = everything */
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
@@ -51,12 +51,13 @@ struct canring_proxy_options {
 
 struct canring_proxy;
 
-/* Open the bus, create the channels, listen. Nothing is left behind on failure. Errors: -EEXIST a proxy of
- * that name runs; -EINVAL; those of canring_bus_open and of the channels' memory. */
+/* Open the bus, create the channels, listen. Nothing is left behind on failure. Errors: -EEXIST a
+ * proxy of that name runs; -EINVAL; those of canring_bus_open and of the channels' memory. */
 int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_options *options,
                        struct canring_error *err);
 
-/* Serve until canring_proxy_stop. 0, or a negative errno when the bus or the loop failed for good. */
+/* Serve until canring_proxy_stop. 0, or a negative errno when the bus or the loop failed for good.
+ */
 int canring_proxy_run(struct canring_proxy *proxy);
 
 /* Ask run to return. From any thread or signal handler. */
@@ -73,9 +74,9 @@ char *canring_proxy_status(const struct canring_proxy *proxy);
 /* Tell the auxiliaries, close the bus, remove everything. */
 void canring_proxy_close(struct canring_proxy *proxy);
 
-/* Running proxies. Each is asked over its control socket and given a second to answer. Returns how many
- * there are, and in *json one JSON array with their states (free() it). Leftovers of killed ones
- * are removed. */
+/* Running proxies. Each is asked over its control socket and given a second to answer. Returns how
+ * many there are, and in *json one JSON array with their states (free() it). Leftovers of killed
+ * ones are removed. */
 int canring_proxies(char **json, struct canring_error *err);
 
 #ifdef __cplusplus

@@ -1,6 +1,5 @@
 #include "proxy/fifo.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "can/batch.h"
@@ -37,20 +36,21 @@ static struct cr_fifo_chunk *add_chunk(struct cr_fifo *fifo)
     return chunk;
 }
 
-int cr_fifo_push(struct cr_fifo *fifo, const struct canring_frame *frame)
+struct canring_frame *cr_fifo_push(struct cr_fifo *fifo, const struct canring_frame *frame)
 {
     uint32_t span = cr_record_span(frame->size);
     struct cr_fifo_chunk *chunk = fifo->last;
     if (fifo->count >= fifo->limit)
-        return -ENOSPC;
+        return NULL;
     if (!chunk || CHUNK_BYTES - chunk->end < span)
         chunk = add_chunk(fifo);
     if (!chunk)
-        return -ENOMEM;
-    canring_frame_copy(frame_at(chunk, chunk->end), frame);
+        return NULL;
+    struct canring_frame *copy = frame_at(chunk, chunk->end);
+    canring_frame_copy(copy, frame);
     chunk->end += span;
     fifo->count++;
-    return 0;
+    return copy;
 }
 
 struct canring_frame *cr_fifo_front(const struct cr_fifo *fifo)

@@ -15,8 +15,8 @@ struct cr_fifo {
     uint64_t limit;
 };
 
-/* Copy `frame` to the end. 0, -ENOSPC at the limit, -ENOMEM. */
-int cr_fifo_push(struct cr_fifo *fifo, const struct canring_frame *frame);
+/* Copy `frame` to the end. The copy, or NULL at the limit or without memory. */
+struct canring_frame *cr_fifo_push(struct cr_fifo *fifo, const struct canring_frame *frame);
 /* The first frame, in place, or NULL. */
 struct canring_frame *cr_fifo_front(const struct cr_fifo *fifo);
 /* Collect up to `max` frames from the front, without removing them; returns how many. */

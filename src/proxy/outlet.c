@@ -12,7 +12,7 @@ static void publish(struct cr_outlet *outlet)
 
 static void overflow(struct cr_outlet *outlet, const struct canring_frame *frame)
 {
-    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame) == 0)
+    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame))
         outlet->spilled++;
     else
         outlet->dropped++;

@@ -1,0 +1,282 @@
+#include <canring/channel.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/control.h"
+#include "proxy/find.h"
+#include "shm/segment.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define ALIVE_CHECK_NS                                                                             \
+    (100 * NS_PER_MS) /* how long a killed proxy may go unnoticed by a sleeper                     \
+                       */
+
+struct canring_channel_private {
+    struct cr_segment segment;
+    int control; /* connection to the proxy: its end is the proxy's */
+    int fds[CR_FDS];
+    int epoll; /* our bell and the connection as one fd */
+    bool gone;
+    char proxy[CR_SEGMENT_NAME], name[CR_SEGMENT_NAME], bus[CR_SEGMENT_NAME];
+};
+
+static int connect_and_ask(struct canring_channel_private *p, const char *channel,
+                           const struct canring_channel_options *options, struct cr_reply *reply,
+                           struct canring_error *err)
+{
+    struct cr_request request = {.magic = CR_CONTROL_MAGIC,
+                                 .operation = *channel ? CR_OP_ATTACH : CR_OP_OBSERVE,
+                                 .wait = (uint32_t)options->wait};
+    snprintf(request.channel, sizeof(request.channel), "%s", channel);
+    if (options->filters && snprintf(request.filters, sizeof(request.filters), "%s",
+                                     options->filters) >= (int)sizeof(request.filters))
+        return canring_error_set(err, -E2BIG, "filters of more than %zu characters",
+                                 sizeof(request.filters) - 1);
+    p->control = cr_control_connect(p->proxy, err);
+    if (p->control < 0)
+        return p->control;
+    int result = cr_control_ask(p->control, &request, reply, p->fds, err);
+    if (result == 0 && p->fds[CR_FD_AUXILIARY_BELL] < 0)
+        result = canring_error_set(err, -EPROTO, "the proxy's answer came without its bells");
+    return result;
+}
+
+static int make_epoll(struct canring_channel_private *p, struct canring_error *err)
+{
+    p->epoll = epoll_create1(EPOLL_CLOEXEC);
+    const int fds[] = {p->fds[CR_FD_AUXILIARY_BELL], p->control};
+    for (unsigned i = 0; i < 2; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
+        if (p->epoll < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
+            return canring_error_set(err, -errno, "epoll: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int attach(struct canring_channel *channel, const char *name,
+                  const struct canring_channel_options *options, struct canring_error *err)
+{
+    struct canring_channel_private *p = channel->private;
+    struct cr_reply reply;
+    char wanted[CR_SEGMENT_NAME];
+    int result = cr_find_channel(name, p->proxy, wanted, err);
+    if (result == 0)
+        result = connect_and_ask(p, wanted, options, &reply, err);
+    if (result == 0)
+        result = cr_segment_attach(&p->segment, reply.segment, err);
+    if (result == 0)
+        result = make_epoll(p, err);
+    if (result < 0)
+        return result;
+    memcpy(p->name, reply.channel, sizeof(p->name));
+    memcpy(p->bus, reply.bus, sizeof(p->bus));
+    canring_consumer_init(&channel->rx, &p->segment.rx);
+    canring_producer_init(&channel->tx, &p->segment.tx);
+    channel->rx.bell_fd = channel->tx.bell_fd = p->fds[CR_FD_PROXY_BELL];
+    channel->release_at = p->segment.rx.capacity / 4;
+    channel->proxy_parks = reply.proxy_parks != 0;
+    channel->wait = options->wait;
+    return 0;
+}
+
+int canring_channel_attach(struct canring_channel **out, const char *name,
+                           const struct canring_channel_options *options, struct canring_error *err)
+{
+    const struct canring_channel_options defaults = {0};
+    struct canring_channel *channel = aligned_alloc(64, (sizeof(*channel) + 63) / 64 * 64);
+    struct canring_channel_private *p = calloc(1, sizeof(*p));
+    *out = NULL;
+    if (!channel || !p) {
+        free(channel);
+        free(p);
+        return canring_error_set(err, -ENOMEM, "no memory for a channel");
+    }
+    memset(channel, 0, sizeof(*channel));
+    *p = (struct canring_channel_private){
+        .segment = {.region.fd = -1, .guard = -1}, .control = -1, .fds = {-1, -1}, .epoll = -1};
+    channel->private = p;
+    int result = attach(channel, name, options ? options : &defaults, err);
+    if (result < 0)
+        canring_channel_detach(channel);
+    else
+        *out = channel;
+    return result;
+}
+
+void canring_channel_detach(struct canring_channel *channel)
+{
+    if (!channel)
+        return;
+    struct canring_channel_private *p = channel->private;
+    const int fds[] = {p->epoll, p->fds[0], p->fds[1], p->control};
+    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    cr_segment_close(&p->segment);
+    free(p);
+    free(channel);
+}
+
+void canring_channel_give_back(struct canring_channel *channel)
+{
+    atomic_store_explicit(&channel->private->segment.user->received, channel->received,
+                          memory_order_relaxed);
+    canring_ring_release_wake(&channel->rx);
+}
+
+/* The proxy ended the channel, or died: its connection has hung up. */
+static bool proxy_gone(struct canring_channel_private *p)
+{
+    if (p->gone)
+        return true;
+    uint32_t state = atomic_load_explicit(&p->segment.header->state, memory_order_acquire);
+    struct pollfd connection = {.fd = p->control, .events = POLLIN};
+    p->gone =
+        state != CR_SEGMENT_OPEN || cr_segment_lost(&p->segment) || poll(&connection, 1, 0) > 0;
+    return p->gone;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t deadline_after(int timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+}
+
+static uint64_t slice_until(uint64_t deadline)
+{
+    uint64_t now = deadline == UINT64_MAX ? 0 : now_ns();
+    uint64_t left = deadline > now ? deadline - now : 0;
+    return left < ALIVE_CHECK_NS ? left : ALIVE_CHECK_NS;
+}
+
+int canring_channel_wait(struct canring_channel *channel, int timeout_ms)
+{
+    if (canring_channel_peek(channel))
+        return 1;
+    uint64_t deadline = deadline_after(timeout_ms);
+    for (;;) {
+        uint64_t slice = slice_until(deadline);
+        if (canring_ring_wait(&channel->rx, channel->wait, slice) && canring_channel_peek(channel))
+            return 1;
+        if (channel->rx.broken)
+            return -EPIPE;
+        /* What it published before it went is still there: look once more, after. */
+        if (proxy_gone(channel->private))
+            return canring_channel_peek(channel) ? 1 : -EPIPE;
+        if (slice_until(deadline) == 0)
+            return 0;
+    }
+}
+
+int canring_channel_receive(struct canring_channel *channel, union canring_frame_buffer *buffer,
+                            int timeout_ms)
+{
+    const struct canring_frame *frame = canring_channel_peek(channel);
+    if (!frame) {
+        int result = canring_channel_wait(channel, timeout_ms);
+        if (result <= 0)
+            return result;
+        frame = canring_channel_peek(channel);
+    }
+    if (channel->peeked < CANRING_FRAME_HEADER || channel->peeked > CANRING_FRAME_MAX)
+        return -EPIPE;
+    memcpy(buffer, frame, channel->peeked);
+    canring_channel_next(channel);
+    return 1;
+}
+
+static int wait_for_room(struct canring_channel *channel, uint32_t size, int timeout_ms)
+{
+    uint64_t deadline = deadline_after(timeout_ms);
+    struct cr_user_counters *counters = channel->private->segment.user;
+    while (!canring_ring_claim(&channel->tx, size)) {
+        cr_count(&counters->full, 1);
+        uint64_t slice = slice_until(deadline);
+        if (channel->tx.broken || proxy_gone(channel->private))
+            return -EPIPE;
+        if (slice == 0)
+            return -EAGAIN;
+        canring_ring_wait_room(&channel->tx, size, channel->wait, slice);
+    }
+    return 0;
+}
+
+int canring_channel_send(struct canring_channel *channel, const struct canring_frame *frame,
+                         int timeout_ms)
+{
+    if (canring_frame_check(frame, frame->size) < 0)
+        return -EBADMSG;
+    if (atomic_load_explicit(&channel->private->segment.header->state, memory_order_relaxed) !=
+        CR_SEGMENT_OPEN)
+        return -EPIPE;
+    if (!canring_ring_claim(&channel->tx, frame->size)) {
+        int result = wait_for_room(channel, frame->size, timeout_ms);
+        if (result < 0)
+            return result;
+    }
+    canring_ring_put(&channel->tx, frame, frame->size);
+    channel->sent++;
+    atomic_store_explicit(&channel->private->segment.user->sent, channel->sent,
+                          memory_order_relaxed);
+    canring_channel_publish(channel);
+    return 0;
+}
+
+int canring_channel_fd(const struct canring_channel *channel)
+{
+    return channel->private->epoll;
+}
+
+bool canring_channel_prepare(struct canring_channel *channel)
+{
+    return canring_ring_prepare(&channel->rx, CANRING_ASLEEP_FD) && !proxy_gone(channel->private);
+}
+
+void canring_channel_awake(struct canring_channel *channel)
+{
+    uint64_t rung;
+    canring_ring_awake(&channel->rx);
+    ssize_t got = read(channel->private->fds[CR_FD_AUXILIARY_BELL], &rung, sizeof(rung));
+    (void)got; /* empty when nobody rang */
+}
+
+const char *canring_channel_proxy(const struct canring_channel *channel)
+{
+    return channel->private->proxy;
+}
+
+const char *canring_channel_name(const struct canring_channel *channel)
+{
+    return channel->private->name;
+}
+
+const char *canring_channel_bus(const struct canring_channel *channel)
+{
+    return channel->private->bus;
+}
+
+void canring_channel_stats(const struct canring_channel *channel,
+                           struct canring_channel_stats *stats)
+{
+    const struct cr_segment *s = &channel->private->segment;
+    *stats = (struct canring_channel_stats){.published = cr_counted(&s->owner->published),
+                                            .dropped = cr_counted(&s->owner->dropped),
+                                            .spilled = cr_counted(&s->owner->spilled),
+                                            .received = channel->received,
+                                            .sent = channel->sent,
+                                            .taken = cr_counted(&s->owner->taken),
+                                            .refused = cr_counted(&s->owner->refused)};
+}

@@ -1,0 +1,223 @@
+#include "proxy/control.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shm/runtime_dir.h"
+
+int cr_control_path(char *path, size_t size, const char *proxy, struct canring_error *err)
+{
+    char directory[128];
+    int result = cr_runtime_dir(directory, sizeof(directory), err);
+    if (result < 0)
+        return result;
+    int length = snprintf(path, size, "%s/%s.sock", directory, proxy);
+    if (length < 0 || (size_t)length >= size)
+        return canring_error_set(err, -ENAMETOOLONG, "the name '%s' is too long for a socket in %s",
+                                 proxy, directory);
+    return 0;
+}
+
+static int address_of(const char *proxy, struct sockaddr_un *address, struct canring_error *err)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    return cr_control_path(address->sun_path, sizeof(address->sun_path), proxy, err);
+}
+
+static bool answers(const struct sockaddr_un *address)
+{
+    int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    bool alive =
+        probe >= 0 && connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (probe >= 0)
+        close(probe);
+    return alive;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *address)
+{
+    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+        return -errno;
+    return listen(fd, 64) < 0 ? -errno : 0;
+}
+
+/* Held around every look at a socket that may lead to its removal: it keeps two processes from
+ * taking each other's fresh socket for a leftover. */
+static int lock_directory(const struct sockaddr_un *address)
+{
+    char directory[sizeof(address->sun_path)];
+    memcpy(directory, address->sun_path, sizeof(directory));
+    *strrchr(directory, '/') = '\0';
+    int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0)
+        return -errno;
+    if (flock(lock, LOCK_EX) == 0)
+        return lock;
+    int code = -errno;
+    close(lock);
+    return code;
+}
+
+static int claim_name(int fd, const struct sockaddr_un *address)
+{
+    int lock = lock_directory(address);
+    if (lock < 0)
+        return lock;
+    int result = bind_and_listen(fd, address);
+    if (result == -EADDRINUSE && answers(address)) {
+        result = -EEXIST;
+    } else if (result == -EADDRINUSE) {
+        unlink(address->sun_path);
+        result = bind_and_listen(fd, address);
+    }
+    close(lock);
+    return result;
+}
+
+void cr_control_remove_leftover(const char *proxy)
+{
+    struct sockaddr_un address;
+    if (address_of(proxy, &address, NULL) < 0)
+        return;
+    int lock = lock_directory(&address);
+    if (lock < 0)
+        return;
+    if (!answers(&address))
+        unlink(address.sun_path);
+    close(lock);
+}
+
+int cr_control_listen(const char *proxy, struct canring_error *err)
+{
+    struct sockaddr_un address;
+    int result = address_of(proxy, &address, err);
+    if (result < 0)
+        return result;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return canring_error_set(err, -errno, "control socket: %s", strerror(errno));
+    result = claim_name(fd, &address);
+    if (result == 0)
+        return fd;
+    close(fd);
+    if (result == -EEXIST)
+        return canring_error_set(err, result, "a proxy named '%s' is running already (%s)", proxy,
+                                 address.sun_path);
+    return canring_error_set(err, result, "cannot listen on %s: %s", address.sun_path,
+                             strerror(-result));
+}
+
+int cr_control_connect(const char *proxy, struct canring_error *err)
+{
+    struct sockaddr_un address;
+    int result = address_of(proxy, &address, err);
+    if (result < 0)
+        return result;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return canring_error_set(err, -errno, "control socket: %s", strerror(errno));
+    const struct timeval patience = {.tv_sec = 1};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        result = errno == ECONNREFUSED ? -ENOENT : -errno;
+        close(fd);
+        return canring_error_set(err, result, "no proxy named '%s' is running (%s: %s)", proxy,
+                                 address.sun_path, strerror(-result));
+    }
+    return fd;
+}
+
+static void take_fds(struct msghdr *message, int fds[CR_FDS])
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t bytes = c->cmsg_len - CMSG_LEN(0);
+        memcpy(fds, CMSG_DATA(c), bytes < CR_FDS * sizeof(int) ? bytes : CR_FDS * sizeof(int));
+    }
+}
+
+int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply *reply,
+                   int fds[CR_FDS], struct canring_error *err)
+{
+    union {
+        char bytes[CMSG_SPACE(CR_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {.iov_base = reply, .iov_len = sizeof(*reply)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    for (unsigned i = 0; i < CR_FDS; i++)
+        fds[i] = -1;
+    if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request))
+        return canring_error_set(err, -errno, "asking the proxy: %s", strerror(errno));
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0)
+        return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
+                                 "the proxy does not answer: %s", strerror(errno));
+    take_fds(&message, fds);
+    if (got != (ssize_t)sizeof(*reply) || reply->magic != CR_CONTROL_MAGIC)
+        return canring_error_set(err, -EPROTO,
+                                 "the proxy's answer has %zd bytes instead of %zu, or another "
+                                 "protocol: not the same version?",
+                                 got, sizeof(*reply));
+    reply->text[sizeof(reply->text) - 1] = '\0';
+    reply->segment[sizeof(reply->segment) - 1] = '\0';
+    reply->channel[sizeof(reply->channel) - 1] = '\0';
+    reply->bus[sizeof(reply->bus) - 1] = '\0';
+    return reply->result < 0 ? canring_error_set(err, reply->result, "%s", reply->text) : 0;
+}
+
+int cr_control_answer(int socket, const struct cr_reply *reply, const int *fds, unsigned fd_count)
+{
+    union {
+        char bytes[CMSG_SPACE(CR_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct cr_reply copy = *reply;
+    struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd_count) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
+    }
+    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 ? -errno : 0;
+}
+
+int cr_control_each(void (*visit)(void *arg, const char *proxy), void *arg,
+                    struct canring_error *err)
+{
+    char directory[128];
+    int result = cr_runtime_dir(directory, sizeof(directory), err);
+    if (result < 0)
+        return result;
+    DIR *dir = opendir(directory);
+    if (!dir)
+        return canring_error_set(err, -errno, "%s: %s", directory, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        char *ending = strrchr(entry->d_name, '.');
+        if (!ending || strcmp(ending, ".sock") != 0)
+            continue;
+        *ending = '\0';
+        visit(arg, entry->d_name);
+    }
+    closedir(dir);
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* The proxy's inside, shared by the files that make it up:
+ * proxy.c opens, closes, sleeps; dispatch.c moves frames; serve.c answers the control socket;
+ * status.c tells.
+ */
+#ifndef CANRING_ENGINE_H
+#define CANRING_ENGINE_H
+
+#include <canring/proxy.h>
+#include <stdatomic.h>
+
+#include "can/driver.h"
+#include "can/loop.h"
+#include "proxy/fifo.h"
+#include "proxy/port.h"
+#include "proxy/trace.h"
+
+#define CR_PORTS_MAX  256u
+#define CR_UNSENT_MAX 1024u /* frames; beyond this auxiliaries wait in their own rings */
+
+struct cr_client; /* a connection to the control socket: serve.c */
+
+struct canring_proxy {
+    char name[CR_SEGMENT_NAME];
+    struct cr_loop *loop;
+    struct cr_bus *bus;
+    int bus_error;     /* negative errno once the bus has failed for good */
+    bool echo;         /* own frames come back from the bus: they are not forwarded before */
+    bool source_waits; /* a pausable bus that has not begun: not everyone has attached yet */
+    uint64_t lifetime_ns;
+
+    int bell; /* eventfd that auxiliaries and the trace ring */
+    struct cr_source bell_source;
+    int listener;
+    struct cr_source listener_source;
+    struct cr_client *clients;
+    unsigned observers; /* made so far: names them */
+
+    struct cr_port *ports[CR_PORTS_MAX];
+    size_t port_count;
+    struct cr_trace trace;
+    bool tracing;
+
+    struct cr_batch *received, *taken;
+    struct cr_fifo unsent; /* frames the bus had no room for; timestamp_ns = when they expire */
+    uint64_t expired;      /* frames that never got onto the bus in time */
+
+    enum canring_wait wait;
+    atomic_bool stop;
+    bool asleep; /* announced to everyone that we are to be woken */
+    uint64_t idle_since;
+    unsigned idle_passes, passes;
+    uint64_t opened_ns, sleeps;
+
+    void (*report)(void *arg, int level, const char *text);
+    void *report_arg;
+};
+
+/* dispatch.c: one round of moving what there is. Returns how much was moved, 0 = idle. */
+unsigned cr_dispatch(struct canring_proxy *proxy);
+/* When the oldest unsent frame expires, in ns from now; UINT64_MAX = nothing waits. */
+uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
+/* True when a pausable bus is held back until readers have room. */
+bool cr_dispatch_holds_source(struct canring_proxy *proxy);
+
+/* serve.c */
+int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err);
+void cr_serve_close(struct canring_proxy *proxy);
+/* End the auxiliary of that port, because of `why` (NULL: it left). */
+void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char *why);
+/* Free connections that ended; not from within an event. */
+void cr_serve_reap(struct canring_proxy *proxy);
+
+/* proxy.c */
+void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_config *config,
+                      struct cr_port **port, struct canring_error *err);
+void cr_proxy_remove_port(struct canring_proxy *proxy, struct cr_port *port);
+
+uint64_t cr_monotonic_ns(void);
+uint64_t cr_realtime_ns(void);
+
+#endif

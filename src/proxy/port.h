@@ -1,0 +1,70 @@
+/* The proxy's end of one channel.
+ *
+ * A port always has a segment ready for whoever attaches; while an auxiliary holds its connection
+ * open, frames go in and out. When the auxiliary leaves, dies, or misbehaves, the segment is thrown
+ * away and a new one made, so that what the old one still has mapped is nobody's. Runs on the
+ * proxy's thread.
+ */
+#ifndef CANRING_PORT_H
+#define CANRING_PORT_H
+
+#include <canring/channel.h>
+#include <canring/proxy.h>
+
+#include "can/filter_compiled.h"
+#include "proxy/outlet.h"
+#include "shm/segment.h"
+
+struct cr_port {
+    char name[CR_SEGMENT_NAME], auxiliary[CR_SEGMENT_NAME], proxy[CR_SEGMENT_NAME];
+    bool observer; /* made for its auxiliary, gone with it */
+    uint32_t slots;
+    gid_t group;
+
+    struct cr_segment segment;
+    struct cr_outlet outlet;
+    struct canring_consumer in;
+    struct cr_filter_set filters;
+    int bells[2]; /* CR_FD_*: the proxy's (borrowed), the auxiliary's (ours) */
+
+    int client; /* connection of the auxiliary (borrowed), -1 = free */
+    uint32_t pid;
+    bool was_attached; /* ever */
+
+    /* Of segments that are gone; the current one's are added in cr_port_totals. */
+    struct canring_channel_stats past;
+    uint64_t attachments, kicked;
+    uint64_t taken, refused;
+};
+
+/* Ready a port for attaching; `bell` is the proxy's eventfd. */
+int cr_port_open(struct cr_port *port, const char *proxy,
+                 const struct canring_channel_config *config, int bell, struct canring_error *err);
+void cr_port_close(struct cr_port *port);
+
+static inline bool cr_port_attached(const struct cr_port *port)
+{
+    return port->client >= 0;
+}
+
+/* Somebody attached through `client`, a connected control socket that outlives the attachment. */
+void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait);
+
+/* It is over with this auxiliary: wake it, make a fresh segment. The connection is closed by the
+ * caller. */
+int cr_port_detach(struct cr_port *port, struct canring_error *err);
+
+/* NULL, or in words what the auxiliary did that it must not. */
+const char *cr_port_trouble(const struct cr_port *port);
+
+/* Copy what the auxiliary has sent to `batch`, checked, up to `max` frames; malformed ones are
+ * counted and skipped. Returns how many frames were appended. */
+unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max);
+
+/* Bring the shared counters up to date. */
+void cr_port_count(struct cr_port *port);
+
+/* Totals since the port was opened. */
+void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *stats);
+
+#endif

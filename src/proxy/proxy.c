@@ -1,0 +1,336 @@
+#include "proxy/engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/can.h>
+
+#define SEND_LIFETIME_MS 1000u
+#define SPIN_NS          50000u /* adaptive: stay awake this long after the last frame */
+#define EPOLL_EVERY      16u    /* rounds between looks at epoll, each of which is a system call */
+
+uint64_t cr_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)
+{
+    char text[CANRING_ERROR_TEXT];
+    va_list args;
+    if (!proxy->report)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    proxy->report(proxy->report_arg, level, text);
+}
+
+static void on_bell(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    const struct canring_proxy *proxy = source->owner;
+    uint64_t rung;
+    (void)result, (void)flags, (void)buffer;
+    ssize_t got = read(proxy->bell, &rung, sizeof(rung));
+    (void)got; /* that we are awake is all there is to it */
+}
+
+int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_config *config,
+                      struct cr_port **out, struct canring_error *err)
+{
+    if (proxy->port_count == CR_PORTS_MAX)
+        return canring_error_set(err, -ENOSPC, "a proxy has at most %u channels", CR_PORTS_MAX);
+    struct cr_port *port = aligned_alloc(64, (sizeof(*port) + 63) / 64 * 64);
+    if (!port)
+        return canring_error_set(err, -ENOMEM, "no memory for a channel");
+    int result = cr_port_open(port, proxy->name, config, proxy->bell, err);
+    if (result < 0) {
+        free(port);
+        return result;
+    }
+    proxy->ports[proxy->port_count++] = port;
+    *out = port;
+    return 0;
+}
+
+void cr_proxy_remove_port(struct canring_proxy *proxy, struct cr_port *port)
+{
+    for (size_t i = 0; i < proxy->port_count; i++) {
+        if (proxy->ports[i] != port)
+            continue;
+        proxy->ports[i] = proxy->ports[--proxy->port_count];
+        cr_port_close(port);
+        free(port);
+        return;
+    }
+}
+
+static int check_name(const char *what, const char *name, struct canring_error *err)
+{
+    if (!name || !*name || strlen(name) >= CR_SEGMENT_NAME || strchr(name, '/') || name[0] == '.')
+        return canring_error_set(err, -EINVAL,
+                                 "%s name '%.80s': allowed are 1 to %d characters, no '/', not "
+                                 "beginning with '.'",
+                                 what, name ? name : "", CR_SEGMENT_NAME - 1);
+    return 0;
+}
+
+static int check(const struct canring_proxy_options *options, struct canring_error *err)
+{
+    int result = check_name("proxy", options->name, err);
+    for (size_t i = 0; i < options->channel_count && result == 0; i++) {
+        result = check_name("channel", options->channels[i].name, err);
+        for (size_t j = 0; j < i && result == 0; j++)
+            if (strcmp(options->channels[i].name, options->channels[j].name) == 0)
+                result = canring_error_set(err, -EINVAL, "channel %s is listed twice",
+                                           options->channels[i].name);
+    }
+    return result;
+}
+
+static int open_bus(struct canring_proxy *proxy, const struct canring_proxy_options *options,
+                    struct canring_error *err)
+{
+    struct canring_bus_options bus = options->bus;
+    /* Without filters of its own a bus shows its error frames as well: they tell its state. */
+    if (!bus.filters.count && !bus.filters.error_mask)
+        bus.filters.error_mask = CAN_ERR_MASK;
+    if (!bus.report) {
+        bus.report = options->report;
+        bus.report_arg = options->report_arg;
+    }
+    int result = cr_loop_open(&proxy->loop, false, err);
+    if (result == 0)
+        result = cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
+    return result;
+}
+
+static int open_bell(struct canring_proxy *proxy, struct canring_error *err)
+{
+    proxy->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (proxy->bell < 0)
+        return canring_error_set(err, -errno, "eventfd: %s", strerror(errno));
+    proxy->bell_source = (struct cr_source){.ready = on_bell, .owner = proxy};
+    int result = cr_loop_watch(proxy->loop, &proxy->bell_source, proxy->bell, POLLIN);
+    return result < 0 ? canring_error_set(err, result, "doorbell: %s", strerror(-result)) : 0;
+}
+
+static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_options *options,
+                      struct canring_error *err)
+{
+    struct cr_port *port;
+    int result = open_bus(proxy, options, err);
+    if (result == 0)
+        result = open_bell(proxy, err);
+    /* The socket first: it says in words that another proxy of this name runs. */
+    if (result == 0)
+        result = cr_serve_open(proxy, err);
+    for (size_t i = 0; i < options->channel_count && result == 0; i++)
+        result = cr_proxy_add_port(proxy, &options->channels[i], &port, err);
+    if (result == 0 && options->trace) {
+        result = cr_trace_open(&proxy->trace, options->trace, proxy->bus->name, proxy->bell, err);
+        proxy->tracing = result == 0;
+    }
+    return result;
+}
+
+int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_options *options,
+                       struct canring_error *err)
+{
+    *out = NULL;
+    int result = check(options, err);
+    if (result < 0)
+        return result;
+    struct canring_proxy *proxy = calloc(1, sizeof(*proxy));
+    if (!proxy)
+        return canring_error_set(err, -ENOMEM, "no memory for a proxy");
+    snprintf(proxy->name, sizeof(proxy->name), "%s", options->name);
+    proxy->bell = proxy->listener = -1;
+    proxy->wait = options->wait;
+    proxy->echo = options->bus.receive_own;
+    proxy->source_waits = true;
+    proxy->report = options->report;
+    proxy->report_arg = options->report_arg;
+    proxy->opened_ns = cr_monotonic_ns();
+    proxy->unsent.limit = 1u << 16;
+    uint32_t lifetime = options->bus.send_lifetime_ms;
+    proxy->lifetime_ns = (uint64_t)(lifetime ? lifetime : SEND_LIFETIME_MS) * 1000000u;
+    proxy->received = aligned_alloc(64, sizeof(*proxy->received));
+    proxy->taken = aligned_alloc(64, sizeof(*proxy->taken));
+    result = proxy->received && proxy->taken ? open_parts(proxy, options, err)
+                                             : canring_error_set(err, -ENOMEM, "no memory");
+    if (result < 0) {
+        canring_proxy_close(proxy);
+        return canring_error_prefix(err, "proxy %s", options->name);
+    }
+    *out = proxy;
+    return 0;
+}
+
+void canring_proxy_close(struct canring_proxy *proxy)
+{
+    if (!proxy)
+        return;
+    cr_serve_close(proxy);
+    for (size_t i = 0; i < proxy->port_count; i++) {
+        cr_port_close(proxy->ports[i]);
+        free(proxy->ports[i]);
+    }
+    if (proxy->tracing && cr_trace_close(&proxy->trace) < 0)
+        cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: it could not be written");
+    if (proxy->bus)
+        proxy->bus->driver->close(proxy->bus);
+    if (proxy->loop)
+        cr_loop_close(proxy->loop);
+    if (proxy->bell >= 0)
+        close(proxy->bell);
+    cr_fifo_clear(&proxy->unsent);
+    free(proxy->received);
+    free(proxy->taken);
+    free(proxy);
+}
+
+/* Tell every side whose doing we wait for that we are about to sleep. False when one of them has
+ * done it already. Undone by wake_up in either case. */
+static bool announce_sleep(struct canring_proxy *proxy)
+{
+    bool pausable = proxy->bus->driver->pausable && !proxy->bus_error && !proxy->source_waits;
+    bool idle = true;
+    proxy->asleep = true;
+    for (size_t i = 0; i < proxy->port_count; i++) {
+        struct cr_port *port = proxy->ports[i];
+        if (!cr_port_attached(port))
+            continue;
+        idle = cr_outlet_prepare(&port->outlet, pausable) && idle;
+        if (proxy->unsent.count < CR_UNSENT_MAX) /* else the bus has to move first */
+            idle = canring_ring_prepare(&port->in, CANRING_ASLEEP_FD) && idle;
+    }
+    if (proxy->tracing)
+        idle = cr_outlet_prepare(&proxy->trace.outlet, pausable) && idle;
+    if (proxy->bus->driver->prepare_sleep && !proxy->bus_error)
+        idle = proxy->bus->driver->prepare_sleep(proxy->bus) && idle;
+    return idle;
+}
+
+static void wake_up(struct canring_proxy *proxy)
+{
+    if (!proxy->asleep)
+        return;
+    proxy->asleep = false;
+    for (size_t i = 0; i < proxy->port_count; i++) {
+        if (!cr_port_attached(proxy->ports[i]))
+            continue;
+        canring_ring_awake(&proxy->ports[i]->in);
+        cr_outlet_awake(&proxy->ports[i]->outlet);
+    }
+    if (proxy->tracing)
+        cr_outlet_awake(&proxy->trace.outlet);
+    if (proxy->bus->driver->awake && !proxy->bus_error)
+        proxy->bus->driver->awake(proxy->bus);
+}
+
+/* Let bus, doorbell and control socket have their say, then move frames. > 0 = there was something
+ * to do. */
+static int round_once(struct canring_proxy *proxy)
+{
+    int events = 0;
+    bool epoll = cr_loop_kind(proxy->loop) == CR_LOOP_EPOLL;
+    if (!epoll || proxy->idle_passes || proxy->passes % EPOLL_EVERY == 0)
+        events = cr_loop_poll(proxy->loop);
+    if (events < 0)
+        return events;
+    proxy->passes++;
+    unsigned moved = cr_dispatch(proxy);
+    if (proxy->clients)
+        cr_serve_reap(proxy);
+    return events > 0 || moved > 0;
+}
+
+/* Adaptive: a peer that answers at once finds us awake. */
+static bool keep_polling(struct canring_proxy *proxy)
+{
+    if (proxy->wait == CANRING_WAIT_SPIN)
+        return true;
+    if (proxy->wait == CANRING_WAIT_PARK)
+        return false;
+    if (proxy->idle_passes++ == 0) {
+        proxy->idle_since = cr_monotonic_ns();
+        return true;
+    }
+    return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < SPIN_NS;
+}
+
+static int sleep_once(struct canring_proxy *proxy)
+{
+    int result = 0;
+    if (announce_sleep(proxy)) {
+        proxy->sleeps++;
+        result = cr_loop_wait(proxy->loop, cr_dispatch_due(proxy));
+    }
+    wake_up(proxy);
+    proxy->idle_passes = 0;
+    return result;
+}
+
+static bool bus_failed(const struct canring_proxy *proxy)
+{
+    return proxy->bus_error && proxy->bus_error != -ENODATA;
+}
+
+int canring_proxy_run(struct canring_proxy *proxy)
+{
+    while (!atomic_load_explicit(&proxy->stop, memory_order_acquire)) {
+        int result = round_once(proxy);
+        if (bus_failed(proxy))
+            return proxy->bus_error;
+        if (result > 0) {
+            proxy->idle_passes = 0;
+            continue;
+        }
+        if (result == 0 && keep_polling(proxy)) {
+            canring_pause();
+            continue;
+        }
+        if (result == 0)
+            result = sleep_once(proxy);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+void canring_proxy_stop(struct canring_proxy *proxy)
+{
+    const uint64_t one = 1;
+    atomic_store_explicit(&proxy->stop, true, memory_order_release);
+    ssize_t written = write(proxy->bell, &one, sizeof(one));
+    (void)written;
+}
+
+int canring_proxy_poll(struct canring_proxy *proxy)
+{
+    int result;
+    do {
+        wake_up(proxy);
+        do
+            result = round_once(proxy);
+        while (result > 0);
+        if (bus_failed(proxy))
+            return proxy->bus_error;
+    } while (result == 0 && !announce_sleep(proxy));
+    return result;
+}
+
+int canring_proxy_fd(const struct canring_proxy *proxy)
+{
+    return cr_loop_fd(proxy->loop);
+}

@@ -1,0 +1,272 @@
+#include "proxy/engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "proxy/control.h"
+
+struct cr_client {
+    struct cr_client *next;
+    struct canring_proxy *proxy;
+    struct cr_port *port; /* attached to, or NULL */
+    struct cr_source source;
+    int fd;
+    bool ended; /* freed by cr_serve_reap: its source may be the one being served */
+};
+
+static void answer_error(const struct cr_client *client, int code, const char *text)
+{
+    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC, .result = code};
+    snprintf(reply.text, sizeof(reply.text), "%s", text);
+    cr_control_answer(client->fd, &reply, NULL, 0);
+}
+
+static struct cr_port *find_port(const struct canring_proxy *proxy, const char *name)
+{
+    for (size_t i = 0; i < proxy->port_count; i++)
+        if (strcmp(proxy->ports[i]->name, name) == 0)
+            return proxy->ports[i];
+    return NULL;
+}
+
+static void name_channels(const struct canring_proxy *proxy, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < proxy->port_count && used < size; i++)
+        if (!proxy->ports[i]->observer)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                                     proxy->ports[i]->name);
+}
+
+static uint32_t peer_pid(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t length = sizeof(peer);
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    return (uint32_t)peer.pid;
+}
+
+static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait)
+{
+    struct canring_proxy *proxy = client->proxy;
+    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC,
+                             .proxy_parks = proxy->wait != CANRING_WAIT_SPIN};
+    snprintf(reply.segment, sizeof(reply.segment), "%s", port->segment.region.name);
+    snprintf(reply.channel, sizeof(reply.channel), "%s", port->name);
+    snprintf(reply.bus, sizeof(reply.bus), "%s", proxy->bus->name);
+    /* Attached before it is told: frames from now on are its own. */
+    cr_port_attach(port, client->fd, peer_pid(client->fd),
+                   wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
+    client->port = port;
+    if (cr_control_answer(client->fd, &reply, port->bells, CR_FDS) < 0) {
+        cr_serve_kick(proxy, port, "did not take the answer to its attach");
+        return;
+    }
+    cr_proxy_report(proxy, LOG_INFO, "%s attached by pid %u", port->name, port->pid);
+}
+
+static void serve_attach(struct cr_client *client, const struct cr_request *request)
+{
+    char text[CANRING_ERROR_TEXT], known[256];
+    struct cr_port *port = find_port(client->proxy, request->channel);
+    if (port && !cr_port_attached(port)) {
+        attach(client, port, request->wait);
+        return;
+    }
+    name_channels(client->proxy, known, sizeof(known));
+    if (port)
+        snprintf(text, sizeof(text),
+                 "channel %s is in use by pid %u; '%s/' observes without taking it", port->name,
+                 port->pid, client->proxy->name);
+    else
+        snprintf(text, sizeof(text), "proxy %s has no channel '%s'; it has %s", client->proxy->name,
+                 request->channel, known);
+    answer_error(client, port ? -EBUSY : -ENOENT, text);
+}
+
+static void serve_observe(struct cr_client *client, const struct cr_request *request)
+{
+    struct canring_proxy *proxy = client->proxy;
+    struct canring_error err = {0};
+    struct canring_channel_config config = {0};
+    struct cr_port *port;
+    char name[CR_SEGMENT_NAME];
+    snprintf(name, sizeof(name), "observer%u", ++proxy->observers);
+    config.name = name;
+    int result = canring_filters_parse(&config.filters, request->filters, &err);
+    if (result == 0)
+        result = cr_proxy_add_port(proxy, &config, &port, &err);
+    canring_filters_free(&config.filters);
+    if (result < 0) {
+        answer_error(client, result, err.text);
+        return;
+    }
+    port->observer = true;
+    attach(client, port, request->wait);
+}
+
+/* Long answers go out in pieces; a client that does not take them loses its connection, not our
+ * time. */
+static int serve_status(const struct cr_client *client)
+{
+    char *text = canring_proxy_status(client->proxy);
+    size_t length = text ? strlen(text) : 0;
+    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC, .result = (int32_t)length};
+    int result = text ? cr_control_answer(client->fd, &reply, NULL, 0) : -ENOMEM;
+    for (size_t at = 0; result == 0 && at < length; at += CR_CONTROL_CHUNK) {
+        size_t piece = length - at < CR_CONTROL_CHUNK ? length - at : CR_CONTROL_CHUNK;
+        if (send(client->fd, text + at, piece, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            result = -errno;
+    }
+    free(text);
+    return result;
+}
+
+static void end_client(struct cr_client *client)
+{
+    if (client->ended)
+        return;
+    cr_loop_disarm(client->proxy->loop, &client->source);
+    close(client->fd);
+    client->ended = true;
+}
+
+static void serve(struct cr_client *client, struct cr_request *request)
+{
+    request->channel[sizeof(request->channel) - 1] = '\0';
+    request->filters[sizeof(request->filters) - 1] = '\0';
+    if (request->magic != CR_CONTROL_MAGIC || client->port) {
+        answer_error(client, -EPROTO, "not a request of this version of canring");
+        return;
+    }
+    switch (request->operation) {
+    case CR_OP_ATTACH:
+        serve_attach(client, request);
+        return;
+    case CR_OP_OBSERVE:
+        serve_observe(client, request);
+        return;
+    case CR_OP_STATUS:
+        if (serve_status(client) < 0)
+            end_client(client);
+        return;
+    default:
+        answer_error(client, -EOPNOTSUPP, "unknown request");
+    }
+}
+
+static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    struct cr_client *client = source->owner;
+    struct cr_request request;
+    (void)result, (void)flags, (void)buffer;
+    while (!client->ended) {
+        ssize_t got = recv(client->fd, &request, sizeof(request), MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got == (ssize_t)sizeof(request)) {
+            serve(client, &request);
+            continue;
+        }
+        if (got > 0) {
+            answer_error(client, -EPROTO, "a request of the wrong size");
+            continue;
+        }
+        if (client->port)
+            cr_serve_kick(client->proxy, client->port, NULL);
+        else
+            end_client(client);
+    }
+}
+
+static void on_listener(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    struct canring_proxy *proxy = source->owner;
+    (void)result, (void)flags, (void)buffer;
+    for (;;) {
+        int fd = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return;
+        struct cr_client *client = calloc(1, sizeof(*client));
+        if (!client) {
+            close(fd);
+            continue;
+        }
+        client->proxy = proxy;
+        client->fd = fd;
+        client->source = (struct cr_source){.ready = on_client, .owner = client};
+        client->next = proxy->clients;
+        proxy->clients = client;
+        if (cr_loop_watch(proxy->loop, &client->source, fd, POLLIN) < 0) {
+            close(fd);
+            client->ended = true;
+        }
+    }
+}
+
+void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char *why)
+{
+    struct canring_error err = {0};
+    for (struct cr_client *client = proxy->clients; client; client = client->next) {
+        if (client->port != port || client->ended)
+            continue;
+        client->port = NULL;
+        end_client(client);
+    }
+    if (why) {
+        port->kicked++;
+        cr_proxy_report(proxy, LOG_ERR, "%s: pid %u detached: it %s", port->name, port->pid, why);
+    } else {
+        cr_proxy_report(proxy, LOG_INFO, "%s detached by pid %u", port->name, port->pid);
+    }
+    if (port->observer)
+        cr_proxy_remove_port(proxy, port);
+    else if (cr_port_detach(port, &err) < 0)
+        cr_proxy_report(proxy, LOG_ERR, "%s cannot be attached to any more: %s", port->name,
+                        err.text);
+}
+
+void cr_serve_reap(struct canring_proxy *proxy)
+{
+    for (struct cr_client **link = &proxy->clients; *link;) {
+        struct cr_client *client = *link;
+        if (!client->ended) {
+            link = &client->next;
+            continue;
+        }
+        *link = client->next;
+        free(client);
+    }
+}
+
+int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err)
+{
+    proxy->listener = cr_control_listen(proxy->name, err);
+    if (proxy->listener < 0)
+        return proxy->listener;
+    proxy->listener_source = (struct cr_source){.ready = on_listener, .owner = proxy};
+    int result = cr_loop_watch(proxy->loop, &proxy->listener_source, proxy->listener, POLLIN);
+    return result < 0 ? canring_error_set(err, result, "control socket: %s", strerror(-result)) : 0;
+}
+
+void cr_serve_close(struct canring_proxy *proxy)
+{
+    char path[128];
+    for (struct cr_client *client = proxy->clients; client; client = client->next)
+        end_client(client);
+    cr_serve_reap(proxy);
+    if (proxy->listener < 0)
+        return;
+    cr_loop_disarm(proxy->loop, &proxy->listener_source);
+    close(proxy->listener);
+    proxy->listener = -1;
+    if (cr_control_path(path, sizeof(path), proxy->name, NULL) == 0)
+        unlink(path);
+}

@@ -1,0 +1,71 @@
+#include "proxy/engine.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static const char *state_name(uint32_t state)
+{
+    static const char *const names[] = {"active", "warning", "passive", "bus-off", "down", "ended"};
+    return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+static json_t *bus_status(const struct canring_proxy *proxy)
+{
+    const struct canring_bus_stats *s = &proxy->bus->stats;
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "interface", proxy->bus->driver->interface, "name", proxy->bus->name, "state",
+        state_name(s->state), "rx_frames", number(s->rx_frames), "rx_lost_kernel",
+        number(s->rx_lost_kernel), "rx_malformed", number(s->rx_malformed), "rx_errors",
+        number(s->rx_errors), "tx_frames", number(s->tx_frames), "tx_refused",
+        number(s->tx_refused), "tx_retries", number(s->tx_retries), "tx_expired",
+        number(proxy->expired), "tx_waiting", number(proxy->unsent.count), "bus_off",
+        number(s->bus_off), "link_down", number(s->link_down), "receive_calls",
+        number(s->receive_calls), "send_calls", number(s->send_calls));
+}
+
+static json_t *port_status(const struct cr_port *port)
+{
+    struct canring_channel_stats t;
+    cr_port_totals(port, &t);
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "name", port->name, "auxiliary", port->auxiliary, "observer", port->observer, "attached",
+        cr_port_attached(port), "pid", cr_port_attached(port) ? (int)port->pid : 0, "ring_slots",
+        (int)port->slots, "published", number(t.published), "received", number(t.received),
+        "dropped", number(t.dropped), "spilled", number(t.spilled), "spill_now",
+        number(port->outlet.spill.count), "filtered", number(port->outlet.filtered), "sent",
+        number(t.sent), "taken", number(t.taken), "refused", number(t.refused), "attachments",
+        number(port->attachments), "kicked", number(port->kicked));
+}
+
+static json_t *trace_status(const struct canring_proxy *proxy)
+{
+    int error = 0;
+    if (!proxy->tracing)
+        return json_null();
+    uint64_t written = cr_trace_written(&proxy->trace, &error);
+    return json_pack("{s:o, s:o, s:i}", "written", number(written), "dropped",
+                     number(proxy->trace.outlet.dropped), "error", error);
+}
+
+char *canring_proxy_status(const struct canring_proxy *proxy)
+{
+    json_t *channels = json_array();
+    for (size_t i = 0; i < proxy->port_count; i++)
+        json_array_append_new(channels, port_status(proxy->ports[i]));
+    json_t *state = json_pack(
+        "{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", proxy->name, "pid", (int)getpid(),
+        "uptime_ms", number((cr_monotonic_ns() - proxy->opened_ns) / 1000000u), "loop",
+        cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll", "loop_enters",
+        number(cr_loop_enters(proxy->loop)), "sleeps", number(proxy->sleeps), "bus",
+        bus_status(proxy), "channels", channels, "trace", trace_status(proxy));
+    char *text = state ? json_dumps(state, JSON_COMPACT) : NULL;
+    json_decref(state);
+    return text;
+}
