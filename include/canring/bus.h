@@ -79,6 +79,15 @@ enum canring_bus_state {
     CANRING_BUS_ENDED /* a replay that has played its last frame */
 };
 
+/* Read a bus from text as command lines have it: INTERFACE:CHANNEL, or a network device alone.
+ *   can0   any   socketcan:can0   pcan:PCAN_USBBUS1   virtual:NAME   replay:PATH
+ *   udp_multicast:GROUP   udp_multicast:GROUP%NETDEV
+ * Sets interface and channel of *options (and local_interface, when NETDEV is given) and leaves the
+ * rest. They point into *storage, which the caller frees when it has done with the options. -EINVAL
+ * says what was found and what is allowed; -ENOMEM. */
+int canring_bus_target_parse(const char *text, struct canring_bus_options *options, char **storage,
+                             struct canring_error *err);
+
 struct canring_bus;
 
 /* Open a bus; the caller closes it. Errors: -EINVAL options, -ENODEV no such interface (the

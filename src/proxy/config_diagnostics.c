@@ -1,0 +1,109 @@
+#include "proxy/config_diagnostics.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 1024
+
+/* A value quoted from the file may hold line ends or escape sequences; a diagnostic is one
+ * line and must not move a terminal's cursor. */
+static void make_one_line(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = ' ';
+    }
+}
+
+/* Cutting at a byte count may have halved a character, and JSON takes whole ones only. */
+static void cut_to_whole_characters(char *text)
+{
+    size_t end = strlen(text), start = end;
+
+    while (start > 0 && end - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+        start--;
+    if (start == 0)
+        return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (end - (start - 1) < wanted)
+        text[start - 1] = '\0';
+}
+
+static void keep(struct canring_diagnostics *diagnostics, enum canring_severity severity,
+                 struct cr_mark at, const char *text)
+{
+    struct canring_diagnostic *list = diagnostics->list;
+    char *file_copy = at.file ? strdup(at.file) : NULL;
+    char *text_copy = strdup(text);
+
+    if (!list)
+        list = diagnostics->list = calloc(CANRING_DIAGNOSTICS_MAX, sizeof(*list));
+    if (!list || !text_copy || (at.file && !file_copy) ||
+        diagnostics->count == CANRING_DIAGNOSTICS_MAX) {
+        free(file_copy);
+        free(text_copy);
+        diagnostics->dropped++;
+        return;
+    }
+    list[diagnostics->count++] = (struct canring_diagnostic){
+        .severity = severity,
+        .file = file_copy,
+        .line = at.line,
+        .column = at.column,
+        .text = text_copy,
+    };
+}
+
+void cr_diagnostics_addv(struct canring_diagnostics *diagnostics, enum canring_severity severity,
+                         struct cr_mark at, const char *format, va_list args)
+{
+    char text[TEXT_MAX];
+
+    if (severity == CANRING_SEVERITY_ERROR)
+        diagnostics->errors++;
+    else
+        diagnostics->warnings++;
+    vsnprintf(text, sizeof(text), format, args);
+    make_one_line(text);
+    cut_to_whole_characters(text);
+    keep(diagnostics, severity, at, text);
+}
+
+void cr_diagnostics_add(struct canring_diagnostics *diagnostics, enum canring_severity severity,
+                        struct cr_mark at, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    cr_diagnostics_addv(diagnostics, severity, at, format, args);
+    va_end(args);
+}
+
+const char *canring_severity_name(enum canring_severity severity)
+{
+    return severity == CANRING_SEVERITY_WARNING ? "warning" : "error";
+}
+
+int canring_diagnostic_format(const struct canring_diagnostic *diagnostic, char *text, size_t space)
+{
+    const char *file = diagnostic->file ? diagnostic->file : "canring";
+    const char *severity = canring_severity_name(diagnostic->severity);
+
+    if (diagnostic->line == 0)
+        return snprintf(text, space, "%s: %s: %s", file, severity, diagnostic->text);
+    return snprintf(text, space, "%s:%u:%u: %s: %s", file, diagnostic->line, diagnostic->column,
+                    severity, diagnostic->text);
+}
+
+void canring_diagnostics_free(struct canring_diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        free((void *)(uintptr_t)diagnostics->list[i].file);
+        free((void *)(uintptr_t)diagnostics->list[i].text);
+    }
+    free(diagnostics->list);
+    memset(diagnostics, 0, sizeof(*diagnostics));
+}

@@ -1,0 +1,523 @@
+#include "proxy/yaml_parse.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "proxy/yaml_env.h"
+#include "proxy/yaml_map.h"
+#include "proxy/yaml_read.h"
+#include "proxy/yaml_scalar.h"
+
+#define STANDARD_TAG "tag:yaml.org,2002:"
+
+struct anchor {
+    const char *name;
+    const struct cr_yaml_node *node;
+};
+
+/* One file being read; `parent` is the one that includes it. */
+struct source {
+    struct cr_yaml *yaml;
+    yaml_parser_t parser;
+    const char *name, *folder;
+    const struct source *parent;
+    unsigned depth;
+    unsigned long long device, inode;
+    struct anchor *anchors;
+    size_t anchor_count;
+};
+
+static int load_file(struct cr_yaml *yaml, const char *path, const struct source *parent,
+                     struct cr_mark at, const struct cr_yaml_node **root);
+static int read_node(struct source *source, const yaml_event_t *event, bool is_key,
+                     const struct cr_yaml_node **node);
+
+static struct cr_mark mark(const struct source *source, yaml_mark_t at)
+{
+    return (struct cr_mark){source->name, (unsigned)at.line + 1, (unsigned)at.column + 1};
+}
+
+#define SAY(source, place, ...)                                                                    \
+    cr_diagnostics_add((source)->yaml->diagnostics, CANRING_SEVERITY_ERROR, mark(source, place),   \
+                       __VA_ARGS__)
+
+static int next_event(struct source *source, yaml_event_t *event)
+{
+    if (yaml_parser_parse(&source->parser, event))
+        return 0;
+    const yaml_parser_t *parser = &source->parser;
+    if (parser->error == YAML_MEMORY_ERROR)
+        return -ENOMEM;
+    SAY(source, parser->problem_mark, "%s%s%s", parser->problem ? parser->problem : "not YAML",
+        parser->context ? " " : "", parser->context ? parser->context : "");
+    return -EINVAL;
+}
+
+/* Count nodes as an expanded file would have them: that is what a bomb is large in. */
+static int count_nodes(struct source *source, yaml_mark_t at, uint32_t weight)
+{
+    if (weight <= CR_YAML_NODES_MAX - source->yaml->nodes) {
+        source->yaml->nodes += weight;
+        return 0;
+    }
+    SAY(source, at, "more than %u values, aliases counted each time they are used",
+        CR_YAML_NODES_MAX);
+    return -E2BIG;
+}
+
+static struct cr_yaml_node *new_node(struct source *source, const yaml_event_t *event,
+                                     enum cr_yaml_type type)
+{
+    struct cr_yaml_node *node = cr_arena_new(source->yaml->arena, 1, sizeof(*node));
+
+    if (!node)
+        return NULL;
+    node->type = type;
+    node->weight = 1;
+    node->at = mark(source, event->start_mark);
+    node->folder = source->folder;
+    node->text = "";
+    return node;
+}
+
+static int remember(struct source *source, const yaml_event_t *event, const yaml_char_t *anchor,
+                    const struct cr_yaml_node *node)
+{
+    if (!anchor)
+        return 0;
+    if (source->anchor_count == CR_YAML_ANCHORS_MAX) {
+        SAY(source, event->start_mark, "more than %u anchors", CR_YAML_ANCHORS_MAX);
+        return -E2BIG;
+    }
+    struct anchor *anchors =
+        cr_arena_grow(source->yaml->arena, source->anchors, source->anchor_count, sizeof(*anchors));
+    const char *name = (const char *)anchor;
+    name = cr_arena_copy(source->yaml->arena, name, strlen(name));
+    if (!anchors || !name)
+        return -ENOMEM;
+    source->anchors = anchors;
+    anchors[source->anchor_count++] = (struct anchor){name, node};
+    return 0;
+}
+
+static int read_alias(struct source *source, const yaml_event_t *event,
+                      const struct cr_yaml_node **node)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+
+    /* The last one of that name counts. */
+    for (size_t i = source->anchor_count; i-- > 0;) {
+        if (strcmp(source->anchors[i].name, name) == 0) {
+            *node = source->anchors[i].node;
+            return count_nodes(source, event->start_mark, (*node)->weight);
+        }
+    }
+    SAY(source, event->start_mark, "found the alias '*%s', but no anchor '&%s' ends before it",
+        name, name);
+    return -EINVAL;
+}
+
+static bool is_including(const struct source *source, const struct source *candidate)
+{
+    for (; source; source = source->parent) {
+        if (source->device == candidate->device && source->inode == candidate->inode)
+            return true;
+    }
+    return false;
+}
+
+static int read_include(struct source *source, const yaml_event_t *event,
+                        const struct cr_yaml_node **node)
+{
+    const char *name = (const char *)event->data.scalar.value;
+    struct cr_mark at = mark(source, event->start_mark);
+
+    if (source->depth == CR_YAML_INCLUDE_MAX) {
+        SAY(source, event->start_mark, "more than %u files within files", CR_YAML_INCLUDE_MAX);
+        return -ELOOP;
+    }
+    if (source->yaml->files == CR_YAML_FILES_MAX) {
+        SAY(source, event->start_mark, "more than %u files included", CR_YAML_FILES_MAX);
+        return -E2BIG;
+    }
+    const char *path = name[0] == '/'
+                           ? cr_arena_copy(source->yaml->arena, name, strlen(name))
+                           : cr_arena_print(source->yaml->arena, "%s%s%s", source->folder,
+                                            source->folder[0] ? "/" : "", name);
+    if (!path)
+        return -ENOMEM;
+    int err = load_file(source->yaml, path, source, at, node);
+    if (err == 0 || err == -ENOMEM || err == -E2BIG)
+        return err;
+    /* It has been said; what else is wrong in this file is worth saying too. */
+    *node = new_node(source, event, CR_YAML_NULL);
+    return *node ? 0 : -ENOMEM;
+}
+
+/* What the tag makes of a scalar. False when it is one that we do not take. */
+static bool apply_tag(struct cr_yaml_node *node, const char *tag)
+{
+    static const struct {
+        const char *name;
+        enum cr_yaml_type type;
+    } types[] = {{"null", CR_YAML_NULL},  {"bool", CR_YAML_BOOL},
+                 {"int", CR_YAML_INT},    {"float", CR_YAML_FLOAT},
+                 {"str", CR_YAML_STRING}, {"timestamp", CR_YAML_TIMESTAMP}};
+
+    if (strcmp(tag, "!") == 0 || strcmp(tag, STANDARD_TAG "str") == 0) {
+        node->type = CR_YAML_STRING;
+        return true;
+    }
+    if (strncmp(tag, STANDARD_TAG, sizeof(STANDARD_TAG) - 1) != 0 || cr_yaml_resolve(node) != 0)
+        return false;
+    tag += sizeof(STANDARD_TAG) - 1;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(tag, types[i].name) != 0)
+            continue;
+        if (types[i].type == CR_YAML_FLOAT && node->type == CR_YAML_INT) {
+            node->type = CR_YAML_FLOAT;
+            node->real = (double)node->integer;
+        }
+        return node->type == types[i].type;
+    }
+    return false;
+}
+
+static int refuse_tag(struct source *source, const yaml_event_t *event, const char *tag,
+                      const char *text)
+{
+    SAY(source, event->start_mark,
+        "found the tag '%s' on '%s', allowed: !include, and !!str !!int !!float !!bool !!null "
+        "!!timestamp !!seq !!map on values of their kind",
+        tag, text);
+    return -EINVAL;
+}
+
+/* Errors that leave the rest of the file readable make the value null and are returned as 0. */
+static int resolve_scalar(struct source *source, const yaml_event_t *event, bool is_key,
+                          struct cr_yaml_node *node)
+{
+    const char *tag = (const char *)event->data.scalar.tag;
+    struct canring_diagnostics *diagnostics = source->yaml->diagnostics;
+    int err = 0;
+
+    if (tag) {
+        if (!apply_tag(node, tag))
+            err = refuse_tag(source, event, tag, node->text);
+    } else {
+        int env = is_key ? 0 : cr_yaml_env(node, source->yaml->arena, diagnostics);
+        if (env == 0 && event->data.scalar.plain_implicit) {
+            err = cr_yaml_resolve(node);
+            node->maybe_path = node->type == CR_YAML_STRING && !is_key;
+            if (err && err != -ENOMEM)
+                SAY(source, event->start_mark, "found '%s', allowed: integers of 64 bits",
+                    node->text);
+        }
+        err = env < 0 ? env : err;
+    }
+    if (err)
+        node->type = CR_YAML_NULL;
+    return err == -ENOMEM ? err : 0;
+}
+
+static int read_scalar(struct source *source, const yaml_event_t *event, bool is_key,
+                       const struct cr_yaml_node **made)
+{
+    const char *tag = (const char *)event->data.scalar.tag;
+    const char *text = (const char *)event->data.scalar.value;
+    size_t length = event->data.scalar.length;
+
+    if (!is_key && tag && strcmp(tag, "!include") == 0)
+        return read_include(source, event, made);
+    struct cr_yaml_node *node = new_node(source, event, CR_YAML_STRING);
+    if (!node)
+        return -ENOMEM;
+    /* "\0" in double quotes would cut the text short. */
+    if (memchr(text, '\0', length) || cr_yaml_text_length(text, length) != length) {
+        SAY(source, event->start_mark, "the value holds control characters");
+        node->type = CR_YAML_NULL;
+        length = 0;
+    }
+    node->text = cr_arena_copy(source->yaml->arena, text, length);
+    if (!node->text)
+        return -ENOMEM;
+    *made = node;
+    return node->type == CR_YAML_NULL ? 0 : resolve_scalar(source, event, is_key, node);
+}
+
+static int check_collection_tag(struct source *source, const yaml_event_t *event,
+                                const yaml_char_t *tag, const char *standard, const char *text)
+{
+    const char *found = (const char *)tag;
+
+    if (!found || strcmp(found, "!") == 0 || strcmp(found, standard) == 0)
+        return 0;
+    return refuse_tag(source, event, found, text);
+}
+
+static int add_item(struct source *source, struct cr_yaml_node *list,
+                    const struct cr_yaml_node *item)
+{
+    void *items = cr_arena_grow(source->yaml->arena, list->list.items, list->list.count,
+                                sizeof(const struct cr_yaml_node *));
+    if (!items)
+        return -ENOMEM;
+    list->list.items = items;
+    list->list.items[list->list.count++] = item;
+    list->weight += item->weight;
+    return 0;
+}
+
+static int read_list(struct source *source, const yaml_event_t *start,
+                     const struct cr_yaml_node **made)
+{
+    struct cr_yaml_node *list = new_node(source, start, CR_YAML_LIST);
+    int err = list ? check_collection_tag(source, start, start->data.sequence_start.tag,
+                                          YAML_SEQ_TAG, "a list")
+                   : -ENOMEM;
+    bool end = false;
+
+    while (!err && !end) {
+        yaml_event_t event;
+        err = next_event(source, &event);
+        if (err)
+            break;
+        end = event.type == YAML_SEQUENCE_END_EVENT;
+        const struct cr_yaml_node *item = NULL;
+        if (!end)
+            err = read_node(source, &event, false, &item);
+        if (!end && !err)
+            err = add_item(source, list, item);
+        yaml_event_delete(&event);
+    }
+    *made = list;
+    return err;
+}
+
+static bool is_merge(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT && event->data.scalar.plain_implicit &&
+           strcmp((const char *)event->data.scalar.value, "<<") == 0;
+}
+
+/* The value that belongs to a key which was just read. */
+static int read_value(struct source *source, const struct cr_yaml_node **value)
+{
+    yaml_event_t event;
+    int err = next_event(source, &event);
+
+    if (err)
+        return err;
+    err = read_node(source, &event, false, value);
+    yaml_event_delete(&event);
+    return err;
+}
+
+static int read_pair(struct source *source, const yaml_event_t *event, struct cr_yaml_node *map,
+                     struct cr_yaml_node *merges)
+{
+    struct cr_yaml_pair pair = {0};
+    int err = read_node(source, event, true, &pair.key);
+
+    if (!err)
+        err = read_value(source, &pair.value);
+    if (err)
+        return err;
+    if (!cr_yaml_is_scalar(pair.key)) {
+        SAY(source, event->start_mark, "found %s as a key, allowed: a word",
+            cr_yaml_type_name(pair.key->type));
+        return 0;
+    }
+    map->weight += pair.key->weight + pair.value->weight;
+    /* Own keys win over merged ones wherever the `<<` stands. */
+    if (is_merge(event))
+        return add_item(source, merges, pair.value);
+    return cr_yaml_map_add(map, pair, source->yaml->arena, source->yaml->diagnostics);
+}
+
+static int read_pairs(struct source *source, struct cr_yaml_node *map, struct cr_yaml_node *merges)
+{
+    for (;;) {
+        yaml_event_t event;
+        int err = next_event(source, &event);
+        if (err)
+            return err;
+        bool end = event.type == YAML_MAPPING_END_EVENT;
+        if (!end)
+            err = read_pair(source, &event, map, merges);
+        yaml_event_delete(&event);
+        if (err || end)
+            return err;
+    }
+}
+
+static int read_map(struct source *source, const yaml_event_t *start,
+                    const struct cr_yaml_node **made)
+{
+    struct cr_yaml_node *map = new_node(source, start, CR_YAML_MAP);
+    struct cr_yaml_node merges = {.type = CR_YAML_LIST};
+    struct cr_yaml *yaml = source->yaml;
+    int err = map ? check_collection_tag(source, start, start->data.mapping_start.tag, YAML_MAP_TAG,
+                                         "a map")
+                  : -ENOMEM;
+
+    if (!err)
+        err = read_pairs(source, map, &merges);
+    for (size_t i = 0; i < merges.list.count && !err; i++)
+        err = cr_yaml_map_merge(map, merges.list.items[i], yaml->arena, yaml->diagnostics);
+    *made = map;
+    return err;
+}
+
+static int read_nested(struct source *source, const yaml_event_t *event,
+                       const struct cr_yaml_node **node)
+{
+    struct cr_yaml *yaml = source->yaml;
+
+    if (yaml->nesting == CR_YAML_NESTING_MAX) {
+        SAY(source, event->start_mark, "lists and maps nested more than %u deep",
+            CR_YAML_NESTING_MAX);
+        return -E2BIG;
+    }
+    yaml->nesting++;
+    int err = event->type == YAML_SEQUENCE_START_EVENT ? read_list(source, event, node)
+                                                       : read_map(source, event, node);
+    yaml->nesting--;
+    return err;
+}
+
+static int read_node(struct source *source, const yaml_event_t *event, bool is_key,
+                     const struct cr_yaml_node **node)
+{
+    const yaml_char_t *anchor = NULL;
+    int err;
+
+    if (event->type == YAML_ALIAS_EVENT)
+        return read_alias(source, event, node);
+    err = count_nodes(source, event->start_mark, 1);
+    if (err)
+        return err;
+    if (event->type == YAML_SCALAR_EVENT) {
+        anchor = event->data.scalar.anchor;
+        err = read_scalar(source, event, is_key, node);
+    } else {
+        anchor = event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
+                                                          : event->data.mapping_start.anchor;
+        err = read_nested(source, event, node);
+    }
+    return err ? err : remember(source, event, anchor, *node);
+}
+
+/* From behind STREAM-START to STREAM-END. */
+static int read_document(struct source *source, const yaml_event_t *start,
+                         const struct cr_yaml_node **root)
+{
+    yaml_event_t event;
+    int err;
+
+    if (start->type == YAML_STREAM_END_EVENT) {
+        *root = new_node(source, start, CR_YAML_NULL);
+        return *root ? 0 : -ENOMEM;
+    }
+    err = read_value(source, root);
+    if (!err)
+        err = next_event(source, &event); /* DOCUMENT-END */
+    if (err)
+        return err;
+    yaml_event_delete(&event);
+    err = next_event(source, &event);
+    if (err)
+        return err;
+    if (event.type != YAML_STREAM_END_EVENT) {
+        SAY(source, event.start_mark, "found a second document, allowed: one in a file");
+        err = -EINVAL;
+    }
+    yaml_event_delete(&event);
+    return err;
+}
+
+static int read_stream(struct source *source, const struct cr_yaml_node **root)
+{
+    yaml_event_t event;
+    int err = next_event(source, &event); /* STREAM-START */
+
+    if (err)
+        return err;
+    yaml_event_delete(&event);
+    err = next_event(source, &event);
+    if (err)
+        return err;
+    err = read_document(source, &event, root);
+    yaml_event_delete(&event);
+    return err;
+}
+
+static const char *folder_of(struct cr_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return cr_arena_copy(arena, "", 0);
+    return cr_arena_copy(arena, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int parse_bytes(struct source *source, const char *data, size_t size,
+                       const struct cr_yaml_node **root)
+{
+    struct cr_yaml *yaml = source->yaml;
+    int err = cr_yaml_check_text(data, size, source->name, yaml->diagnostics);
+
+    if (err)
+        return err;
+    source->folder = folder_of(yaml->arena, source->name);
+    if (!source->folder || !yaml_parser_initialize(&source->parser))
+        return -ENOMEM;
+    yaml_parser_set_encoding(&source->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&source->parser, (const unsigned char *)data, size);
+    err = read_stream(source, root);
+    yaml_parser_delete(&source->parser);
+    return err;
+}
+
+static int load_file(struct cr_yaml *yaml, const char *path, const struct source *parent,
+                     struct cr_mark at, const struct cr_yaml_node **root)
+{
+    struct source source = {.yaml = yaml, .parent = parent};
+    struct cr_yaml_bytes bytes;
+    int err = cr_yaml_read(&bytes, path, parent != NULL, at, yaml->diagnostics);
+
+    if (err)
+        return err;
+    yaml->files++;
+    source.depth = parent ? parent->depth + 1 : 0;
+    source.device = bytes.device;
+    source.inode = bytes.inode;
+    source.name = cr_arena_copy(yaml->arena, path, strlen(path));
+    if (!source.name) {
+        err = -ENOMEM;
+    } else if (is_including(parent, &source)) {
+        cr_diagnostics_add(yaml->diagnostics, CANRING_SEVERITY_ERROR, at,
+                           "'%s' is included from within itself", path);
+        err = -ELOOP;
+    } else {
+        err = parse_bytes(&source, bytes.data, bytes.size, root);
+    }
+    free(bytes.data);
+    return err;
+}
+
+int cr_yaml_load(struct cr_yaml *yaml, const char *path, const struct cr_yaml_node **root)
+{
+    return load_file(yaml, path, NULL, (struct cr_mark){.file = path}, root);
+}
+
+int cr_yaml_load_memory(struct cr_yaml *yaml, const char *name, const char *data, size_t size,
+                        const struct cr_yaml_node **root)
+{
+    struct source source = {.yaml = yaml};
+
+    source.name = cr_arena_copy(yaml->arena, name, strlen(name));
+    return source.name ? parse_bytes(&source, data, size, root) : -ENOMEM;
+}
