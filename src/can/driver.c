@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "can/nearest.h"
+#include "shm/nearest.h"
 
 /* One line per driver. */
 static const struct cr_driver *const drivers[] = {
@@ -28,13 +28,13 @@ static int unknown(const char *interface, struct canring_error *err)
     for (size_t i = 0; i < DRIVERS; i++)
         names[i] = drivers[i]->interface;
     name_them(known, sizeof(known));
-    int nearest = cr_nearest(interface, names, DRIVERS);
-    if (nearest < 0)
+    const char *nearest = cr_nearest(interface, names, DRIVERS);
+    if (!nearest)
         return canring_error_set(err, -EINVAL, "unknown interface \"%s\"; allowed: %s", interface,
                                  known);
     return canring_error_set(err, -EINVAL,
                              "unknown interface \"%s\"; allowed: %s; did you mean \"%s\"?",
-                             interface, known, names[nearest]);
+                             interface, known, nearest);
 }
 
 const struct cr_driver *cr_driver_find(const char *interface, struct canring_error *err)

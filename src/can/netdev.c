@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "can/nearest.h"
+#include "shm/nearest.h"
 
 static long read_number(int folder, const char *name, const char *file)
 {
@@ -94,10 +94,10 @@ int cr_netdev_missing(const char *sysfs, const char *name, struct canring_error 
     for (size_t i = 0; i < count; i++)
         names[i] = list[i].name;
     name_them(list, count, text, sizeof(text));
-    int nearest = cr_nearest(name, names, count);
-    if (nearest < 0)
+    const char *nearest = cr_nearest(name, names, count);
+    if (!nearest)
         return canring_error_set(err, -ENODEV, "no CAN interface \"%s\": there are %s", name, text);
     return canring_error_set(err, -ENODEV,
                              "no CAN interface \"%s\": there are %s; did you mean \"%s\"?", name,
-                             text, names[nearest]);
+                             text, nearest);
 }
