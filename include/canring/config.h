@@ -10,6 +10,7 @@
 #include <canring/bus.h>
 #include <canring/diagnostics.h>
 #include <canring/error.h>
+#include <canring/proxy.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,17 +21,6 @@ extern "C" {
 #define CANRING_CONFIG_SLOTS_MAX     1048576u
 #define CANRING_CONFIG_SLOTS_DEFAULT 16384u
 #define CANRING_CONFIG_SPILL_DEFAULT 65536u /* frames */
-
-enum canring_config_wait {
-    CANRING_CONFIG_WAIT_ADAPTIVE, /* spin a little, then park */
-    CANRING_CONFIG_WAIT_SPIN,
-    CANRING_CONFIG_WAIT_PARK
-};
-
-enum canring_config_overflow {
-    CANRING_CONFIG_OVERFLOW_SPILL, /* queue up to spill_limit frames, then drop */
-    CANRING_CONFIG_OVERFLOW_DROP
-};
 
 enum canring_config_log_level {
     CANRING_CONFIG_LOG_INHERIT, /* that of the command line */
@@ -73,12 +63,12 @@ struct canring_config_channel {
     struct canring_filters filters; /* towards the auxiliary */
     uint32_t ring_slots;
     uint32_t spill_limit; /* frames */
-    enum canring_config_overflow overflow;
-    enum canring_config_wait wait; /* the auxiliary's side */
-    const char *group;             /* Unix group that may attach; NULL = the user alone */
+    enum canring_overflow overflow;
+    enum canring_wait wait; /* the auxiliary's side */
+    const char *group;      /* Unix group that may attach; NULL = the user alone */
 };
 
-struct canring_connector {
+struct canring_config_connector {
     const char *name;
     const char *type; /* as written */
     enum canring_connector_kind kind;
@@ -105,10 +95,10 @@ struct canring_connector {
 
 struct canring_config_link {
     const char *role; /* "com" */
-    const struct canring_connector *connector;
+    const struct canring_config_connector *connector;
 };
 
-struct canring_auxiliary {
+struct canring_config_auxiliary {
     const char *name;
     const char *type;       /* as written; of the user's own kinds: the path, resolved */
     const char *class_name; /* behind the last ':' of the type, "" when there is none */
@@ -119,33 +109,33 @@ struct canring_auxiliary {
     size_t activate_log_count;
     struct canring_config_link *links;
     size_t link_count;
-    const struct canring_connector *com; /* that of the role "com", or NULL */
-    const char *config_json;             /* its whole `config` as a JSON object */
+    const struct canring_config_connector *com; /* that of the role "com", or NULL */
+    const char *config_json;                    /* its whole `config` as a JSON object */
     const char *file;
     unsigned line, column;
 };
 
 /* One auxiliary served by a proxy. */
-struct canring_proxy_channel {
-    const struct canring_connector *connector; /* its name and its `channel` */
-    const struct canring_auxiliary *auxiliary;
+struct canring_config_proxy_channel {
+    const struct canring_config_connector *connector; /* its name and its `channel` */
+    const struct canring_config_auxiliary *auxiliary;
 };
 
-struct canring_proxy {
+struct canring_config_proxy {
     const char *name;
     bool auto_start;
-    bool implicit;                       /* made because auxiliaries share a connector */
-    struct canring_connector *connector; /* the bus: connector->bus */
-    struct canring_proxy_channel *channels;
+    bool implicit;                              /* made because auxiliaries share a connector */
+    struct canring_config_connector *connector; /* the bus: connector->bus */
+    struct canring_config_proxy_channel *channels;
     size_t channel_count;
     struct canring_config_trace trace;
     const char **activate_log; /* logger names */
     size_t activate_log_count;
-    enum canring_config_wait wait; /* the proxy's side */
+    enum canring_wait wait; /* the proxy's side */
     enum canring_config_log_level log_level;
 };
 
-struct canring_suite {
+struct canring_config_suite {
     const char *dir;
     const char *pattern;
     int64_t id;
@@ -154,13 +144,13 @@ struct canring_suite {
 /* Everything is owned by the configuration and lives until canring_config_free. */
 struct canring_config {
     const char *path;
-    struct canring_connector **connectors;
+    struct canring_config_connector **connectors;
     size_t connector_count;
-    struct canring_auxiliary **auxiliaries; /* without the proxies */
+    struct canring_config_auxiliary **auxiliaries; /* without the proxies */
     size_t auxiliary_count;
-    struct canring_proxy **proxies;
+    struct canring_config_proxy **proxies;
     size_t proxy_count;
-    struct canring_suite *suites;
+    struct canring_config_suite *suites;
     size_t suite_count;
     void *internal;
 };
@@ -182,11 +172,12 @@ int canring_config_override_bus(struct canring_config *config, const char *conne
                                 const char *target, struct canring_error *err);
 
 /* Lookups by name; NULL when there is none. */
-struct canring_connector *canring_config_connector(const struct canring_config *config,
-                                                   const char *name);
-struct canring_auxiliary *canring_config_auxiliary(const struct canring_config *config,
-                                                   const char *name);
-struct canring_proxy *canring_config_proxy(const struct canring_config *config, const char *name);
+struct canring_config_connector *canring_config_connector(const struct canring_config *config,
+                                                          const char *name);
+struct canring_config_auxiliary *canring_config_auxiliary(const struct canring_config *config,
+                                                          const char *name);
+struct canring_config_proxy *canring_config_proxy(const struct canring_config *config,
+                                                  const char *name);
 
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
  * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -ENOMEM. */

@@ -85,7 +85,7 @@ static json_t *j_channel(const struct canring_config_channel *channel)
                      "wait", waits[channel->wait], "group", channel->group);
 }
 
-static void add_bus(json_t *value, const struct canring_connector *connector)
+static void add_bus(json_t *value, const struct canring_config_connector *connector)
 {
     json_object_set_new(value, "bus", j_bus(&connector->bus));
     json_object_set_new(value, "remote_id",
@@ -96,7 +96,7 @@ static void add_bus(json_t *value, const struct canring_connector *connector)
     json_object_set_new(value, "trace", j_trace(&connector->trace));
 }
 
-static json_t *j_connector(const struct canring_connector *connector)
+static json_t *j_connector(const struct canring_config_connector *connector)
 {
     json_t *value = json_pack("{s:s, s:s?, s:s, s:b, s:b, s:s?, s:I, s:I}", "name", connector->name,
                               "type", connector->type, "kind", connector_kinds[connector->kind],
@@ -113,7 +113,7 @@ static json_t *j_connector(const struct canring_connector *connector)
     return value;
 }
 
-static json_t *j_links(const struct canring_auxiliary *auxiliary)
+static json_t *j_links(const struct canring_config_auxiliary *auxiliary)
 {
     json_t *links = json_object();
 
@@ -123,7 +123,7 @@ static json_t *j_links(const struct canring_auxiliary *auxiliary)
     return links;
 }
 
-static json_t *j_auxiliary(const struct canring_auxiliary *auxiliary)
+static json_t *j_auxiliary(const struct canring_config_auxiliary *auxiliary)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
                      auxiliary->name, "type", auxiliary->type, "class", auxiliary->class_name,
@@ -136,7 +136,7 @@ static json_t *j_auxiliary(const struct canring_auxiliary *auxiliary)
                      (json_int_t)auxiliary->line, "column", (json_int_t)auxiliary->column);
 }
 
-static json_t *j_proxy(const struct canring_proxy *proxy)
+static json_t *j_proxy(const struct canring_config_proxy *proxy)
 {
     json_t *channels = json_array();
 

@@ -10,7 +10,8 @@ bool cr_named_usable(const struct cr_named_aux *named)
     return named->auxiliary->name != NULL;
 }
 
-bool cr_named_uses(const struct cr_named_aux *named, const struct canring_connector *connector)
+bool cr_named_uses(const struct cr_named_aux *named,
+                   const struct canring_config_connector *connector)
 {
     for (size_t i = 0; i < named->auxiliary->link_count; i++) {
         if (named->auxiliary->links[i].connector == connector)
@@ -50,13 +51,13 @@ static int say_no_connector(struct cr_build *build, const struct cr_yaml_node *a
     return 0;
 }
 
-static bool is_own_type(const struct canring_auxiliary *auxiliary)
+static bool is_own_type(const struct canring_config_auxiliary *auxiliary)
 {
     return auxiliary->kind == CANRING_AUXILIARY_SHARED_OBJECT ||
            auxiliary->kind == CANRING_AUXILIARY_EXECUTABLE;
 }
 
-static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
+static int link_one(struct cr_build *build, struct canring_config_auxiliary *auxiliary,
                     const struct cr_yaml_pair *pair)
 {
     static const char *const com[] = {"com"};
@@ -71,7 +72,7 @@ static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
                  pair->key->text, cr_yaml_type_name(pair->value->type));
         return 0;
     }
-    struct canring_connector *connector =
+    struct canring_config_connector *connector =
         canring_config_connector(build->config, pair->value->text);
     if (!connector)
         return say_no_connector(build, pair->value);
@@ -85,7 +86,7 @@ static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
 static int link_named(struct cr_build *build, const struct cr_named_aux *named)
 {
     const struct cr_yaml_node *map = named->connectors;
-    struct canring_auxiliary *auxiliary = named->auxiliary;
+    struct canring_config_auxiliary *auxiliary = named->auxiliary;
     int err = 0;
 
     if (map && map->type != CR_YAML_MAP) {
