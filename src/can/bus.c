@@ -1,0 +1,188 @@
+#include <canring/bus.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "can/driver.h"
+
+/* A bus opened by itself may be used by one thread after another, which io_uring's single issuer
+ * may not: it sleeps in epoll. With one bus that costs nothing (recvmmsg is one call for 64
+ * frames); CANRING_LOOP=uring asks for io_uring all the same. */
+
+struct canring_bus {
+    struct cr_loop *loop;
+    struct cr_bus *bus;
+    bool listen_only;
+    struct canring_frame *next; /* of `batch`, not yet handed out */
+    struct cr_batch batch;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* End of a wait of `timeout_ms`, and what is left until then; -1 = for ever. */
+static uint64_t deadline(int timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+static uint64_t left(uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX)
+        return UINT64_MAX;
+    uint64_t now = now_ns();
+    return now < deadline_ns ? deadline_ns - now : 0;
+}
+
+static bool uring_is_asked_for(void)
+{
+    const char *kind = getenv("CANRING_LOOP");
+    return kind && strcmp(kind, "uring") == 0;
+}
+
+int canring_bus_open(struct canring_bus **result, const struct canring_bus_options *options,
+                     struct canring_error *err)
+{
+    struct canring_bus *bus = aligned_alloc(_Alignof(struct canring_bus), sizeof(*bus));
+    if (!bus)
+        return canring_error_set(err, -ENOMEM, "out of memory");
+    bus->next = NULL;
+    bus->listen_only = options->listen_only;
+    cr_batch_clear(&bus->batch);
+    int rc = cr_loop_open(&bus->loop, !uring_is_asked_for(), err);
+    if (rc < 0) {
+        free(bus);
+        return rc;
+    }
+    rc = cr_bus_open(&bus->bus, bus->loop, options, err);
+    if (rc < 0) {
+        cr_loop_close(bus->loop);
+        free(bus);
+        return rc;
+    }
+    *result = bus;
+    return 0;
+}
+
+void canring_bus_close(struct canring_bus *bus)
+{
+    if (!bus)
+        return;
+    bus->bus->driver->close(bus->bus);
+    cr_loop_close(bus->loop);
+    free(bus);
+}
+
+int canring_bus_fd(const struct canring_bus *bus)
+{
+    return cr_loop_fd(bus->loop);
+}
+
+/* ---- receive ------------------------------------------------------------------- */
+
+static bool hand_out(struct canring_bus *bus, const struct canring_frame **frame)
+{
+    if (!bus->next)
+        return false;
+    *frame = bus->next;
+    bus->next = cr_batch_next(&bus->batch, bus->next);
+    return true;
+}
+
+static int refill(struct canring_bus *bus)
+{
+    cr_batch_clear(&bus->batch);
+    int rc = bus->bus->driver->receive(bus->bus, &bus->batch);
+    bus->next = rc > 0 ? cr_batch_first(&bus->batch) : NULL;
+    return rc;
+}
+
+static int sleep_in_loop(struct canring_bus *bus, uint64_t ns)
+{
+    const struct cr_driver *driver = bus->bus->driver;
+    if (driver->prepare_sleep && !driver->prepare_sleep(bus->bus))
+        return 0;
+    int rc = cr_loop_wait(bus->loop, ns);
+    if (driver->awake)
+        driver->awake(bus->bus);
+    return rc;
+}
+
+/* Events are looked at before the batch is filled, so that nothing waits for a frame to come. A
+ * wait that ends early without an event was ended by a signal: back to the caller, who knows. */
+int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **frame, int timeout_ms)
+{
+    if (hand_out(bus, frame))
+        return 1;
+    uint64_t end = timeout_ms ? deadline(timeout_ms) : 0;
+    int rc = refill(bus);
+    bool again = rc == 0;
+    while (again) {
+        uint64_t ns = timeout_ms ? left(end) : 0;
+        int events = ns ? sleep_in_loop(bus, ns) : cr_loop_poll(bus->loop);
+        rc = events < 0 ? events : refill(bus);
+        again = rc == 0 && ns && events > 0;
+    }
+    if (rc < 0)
+        return rc;
+    return hand_out(bus, frame);
+}
+
+/* ---- send ----------------------------------------------------------------------- */
+
+static int refusal(const struct canring_bus *bus, uint64_t refused_before)
+{
+    return bus->bus->stats.tx_refused == refused_before ? 0 : -EOPNOTSUPP;
+}
+
+/* Wait until the driver may be asked again. 0, or why not. */
+static int wait_for_room(struct canring_bus *bus, uint64_t end)
+{
+    while (bus->bus->tx_blocked) {
+        if (bus->bus->stats.state == CANRING_BUS_DOWN)
+            return -ENETDOWN;
+        uint64_t ns = left(end);
+        int rc = ns ? cr_loop_wait(bus->loop, ns) : cr_loop_poll(bus->loop);
+        if (rc < 0)
+            return rc;
+        if (rc == 0 && bus->bus->tx_blocked)
+            return -EAGAIN;
+    }
+    return 0;
+}
+
+int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame, int timeout_ms)
+{
+    uint64_t refused = bus->bus->stats.tx_refused, end = deadline(timeout_ms);
+    int rc = canring_frame_check(frame, frame->size);
+
+    if (rc < 0)
+        return rc;
+    if (bus->listen_only) {
+        bus->bus->stats.tx_refused++;
+        return -EPERM;
+    }
+    while ((rc = wait_for_room(bus, end)) == 0) {
+        rc = bus->bus->driver->send(bus->bus, &frame, 1);
+        if (rc != 0)
+            return rc < 0 ? rc : refusal(bus, refused);
+    }
+    return rc;
+}
+
+void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *stats)
+{
+    *stats = bus->bus->stats;
+    stats->receive_calls += cr_loop_enters(bus->loop);
+}
+
+const char *canring_bus_name(const struct canring_bus *bus)
+{
+    return bus->bus->name;
+}

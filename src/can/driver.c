@@ -1,0 +1,67 @@
+#include "can/driver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "shm/nearest.h"
+
+/* One line per driver. */
+static const struct cr_driver *const drivers[] = {
+    &cr_driver_socketcan,
+};
+
+#define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
+
+static void name_them(char *text, size_t space)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < DRIVERS && used < space; i++)
+        used += (size_t)snprintf(text + used, space - used, "%s%s", i ? ", " : "",
+                                 drivers[i]->interface);
+}
+
+static int unknown(const char *interface, struct canring_error *err)
+{
+    const char *names[DRIVERS];
+    char known[256] = "";
+    for (size_t i = 0; i < DRIVERS; i++)
+        names[i] = drivers[i]->interface;
+    name_them(known, sizeof(known));
+    const char *nearest = cr_nearest(interface, names, DRIVERS);
+    if (!nearest)
+        return canring_error_set(err, -EINVAL, "unknown interface \"%s\"; allowed: %s", interface,
+                                 known);
+    return canring_error_set(err, -EINVAL,
+                             "unknown interface \"%s\"; allowed: %s; did you mean \"%s\"?",
+                             interface, known, nearest);
+}
+
+const struct cr_driver *cr_driver_find(const char *interface, struct canring_error *err)
+{
+    const char *name = interface ? interface : "";
+    for (size_t i = 0; i < DRIVERS; i++)
+        if (strcmp(drivers[i]->interface, name) == 0)
+            return drivers[i];
+    unknown(name, err);
+    return NULL;
+}
+
+int cr_bus_open(struct cr_bus **bus, struct cr_loop *loop,
+                const struct canring_bus_options *options, struct canring_error *err)
+{
+    const struct cr_driver *driver = cr_driver_find(options->interface, err);
+    return driver ? driver->open(bus, loop, options, err) : -EINVAL;
+}
+
+void cr_bus_report(const struct cr_bus *bus, int level, const char *format, ...)
+{
+    char text[CANRING_ERROR_TEXT];
+    va_list args;
+    if (!bus->report)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bus->report(bus->report_arg, level, text);
+}

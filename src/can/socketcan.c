@@ -1,0 +1,235 @@
+#include "can/socketcan.h"
+
+#include <errno.h>
+#include <linux/can/error.h>
+#include <linux/can/raw.h>
+#include <linux/net_tstamp.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "can/netdev.h"
+
+#define RECEIVE_BUFFER_DEFAULT (32u << 20)
+/* The kernel charges nearly 1 kB for a queued frame, so this is its minimum of 4608 bytes, eight
+ * frames: fewer than any device's queue holds. So a full bus shows as EAGAIN and a POLLOUT that
+ * works, not as ENOBUFS that nothing announces the end of. */
+#define SEND_BUFFER 0
+
+/* Since Linux 6.9; not in older headers. */
+#define RAW_XL_VCID_OPTS 8
+#define VCID_TX_PASS     2
+#define VCID_RX_FILTER   4
+
+static int set_option(const struct cr_socketcan *sc, int level, int option, int value)
+{
+    return setsockopt(sc->fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+int cr_sc_bind(struct cr_socketcan *sc, int ifindex)
+{
+    const struct sockaddr_can address = {.can_family = AF_CAN, .can_ifindex = ifindex};
+    if (bind(sc->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    sc->ifindex = ifindex;
+    return 0;
+}
+
+/* ---- options ---------------------------------------------------------------- */
+
+static void set_receive_buffer(struct cr_socketcan *sc, uint32_t bytes)
+{
+    int asked = (int)(bytes && bytes <= INT32_MAX / 2 ? bytes : RECEIVE_BUFFER_DEFAULT), got = 0;
+    socklen_t size = sizeof(got);
+    if (set_option(sc, SOL_SOCKET, SO_RCVBUFFORCE, asked) == 0)
+        return;
+    set_option(sc, SOL_SOCKET, SO_RCVBUF, asked);
+    getsockopt(sc->fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
+    if (got < asked)
+        cr_bus_report(
+            &sc->bus, LOG_NOTICE,
+            "%s: the receive buffer is %d bytes, not %d: raise net.core.rmem_max or grant "
+            "CAP_NET_ADMIN",
+            sc->bus.name, got, asked);
+}
+
+static void set_timestamps(struct cr_socketcan *sc)
+{
+    const int both = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+                     SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
+    if (sc->hw_time && set_option(sc, SOL_SOCKET, SO_TIMESTAMPING, both) == 0)
+        return;
+    set_option(sc, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+}
+
+/* Kernels before 6.9 take an FD frame for an interface that is set up for XL only from a socket
+ * that takes XL, too: then XL frames are received, and dropped here when nobody wants them. */
+static void set_kinds(struct cr_socketcan *sc)
+{
+    const struct {
+        uint8_t flags, tx_vcid, rx_vcid, rx_vcid_mask;
+    } pass_all = {.flags = VCID_TX_PASS | VCID_RX_FILTER};
+
+    if (sc->fd_frames)
+        set_option(sc, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, 1);
+    bool wanted = sc->xl_frames || (sc->fd_frames && sc->mtu >= CANXL_MIN_MTU);
+    sc->xl_socket = wanted && set_option(sc, SOL_CAN_RAW, CAN_RAW_XL_FRAMES, 1) == 0;
+    if (sc->xl_socket)
+        setsockopt(sc->fd, SOL_CAN_RAW, RAW_XL_VCID_OPTS, &pass_all, sizeof(pass_all));
+    if (sc->xl_frames && !sc->xl_socket)
+        cr_bus_report(&sc->bus, LOG_NOTICE, "%s: this kernel has no CAN XL", sc->bus.name);
+    sc->xl_frames = sc->xl_frames && sc->xl_socket;
+}
+
+static int set_kernel_filters(struct cr_socketcan *sc, const struct canring_filters *filters)
+{
+    struct can_filter list[CAN_RAW_FILTER_MAX];
+    for (size_t i = 0; i < filters->count; i++) {
+        const struct canring_filter *filter = &filters->list[i];
+        list[i].can_id = (filter->id & ~CANRING_ID_ERROR) | (filter->inverted ? CAN_INV_FILTER : 0);
+        list[i].can_mask = filter->mask & ~CANRING_ID_ERROR;
+    }
+    if (setsockopt(sc->fd, SOL_CAN_RAW, CAN_RAW_FILTER, list,
+                   (socklen_t)(filters->count * sizeof(list[0]))) < 0)
+        return -errno;
+    return filters->join ? set_option(sc, SOL_CAN_RAW, CAN_RAW_JOIN_FILTERS, 1) : 0;
+}
+
+/* The kernel's filter takes so many, and with "join" it never lets an error frame through, not
+ * even the bus-off that the driver waits for: then everything is taken and sorted out here. */
+static int set_filters(struct cr_socketcan *sc, const struct canring_filters *filters,
+                       struct canring_error *err)
+{
+    sc->error_mask = filters->error_mask & CAN_ERR_MASK;
+    set_option(sc, SOL_CAN_RAW, CAN_RAW_ERR_FILTER,
+               (int)(sc->error_mask | CAN_ERR_BUSOFF | CAN_ERR_RESTARTED | CAN_ERR_CRTL));
+    sc->filter_here = filters->count > CAN_RAW_FILTER_MAX || (filters->join && filters->count > 1);
+    int rc = 0;
+    if (sc->filter_here)
+        rc = cr_filter_set_build(&sc->filter, filters);
+    else if (filters->count)
+        rc = set_kernel_filters(sc, filters);
+    return rc < 0 ? canring_error_set(err, rc, "%s: filters: %s", sc->bus.name, strerror(-rc)) : 0;
+}
+
+static int set_options(struct cr_socketcan *sc, const struct canring_bus_options *options,
+                       struct canring_error *err)
+{
+    set_receive_buffer(sc, options->receive_buffer);
+    set_option(sc, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+    set_option(sc, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    set_timestamps(sc);
+    set_kinds(sc);
+    if (options->receive_own)
+        set_option(sc, SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, 1);
+    return set_filters(sc, &options->filters, err);
+}
+
+/* ---- open and close ----------------------------------------------------------- */
+
+static int find_interface(struct cr_socketcan *sc, const char *channel, struct cr_link *link,
+                          struct canring_error *err)
+{
+    if (!channel || !channel[0])
+        return canring_error_set(err, -EINVAL,
+                                 "no channel given; allowed: the name of a CAN interface, or any");
+    sc->any = strcmp(channel, "any") == 0;
+    size_t length = strlen(channel);
+    if (length >= IFNAMSIZ)
+        return cr_netdev_missing("/sys", channel, err);
+    memcpy(sc->bus.name, channel, length + 1);
+    if (sc->any)
+        return 0;
+    if (cr_link_get(link, channel, 0) < 0) { /* no netlink in this sandbox? */
+        memset(link, 0, sizeof(*link));
+        link->index = (int)if_nametoindex(channel);
+        link->is_can = true;
+        link->mtu = CANFD_MTU;
+    }
+    if (!link->index)
+        return cr_netdev_missing("/sys", channel, err);
+    if (!link->is_can)
+        return canring_error_set(err, -ENODEV, "\"%s\" is not a CAN interface", channel);
+    return 0;
+}
+
+static int open_socket(struct cr_socketcan *sc, struct canring_error *err)
+{
+    sc->fd = socket(AF_CAN, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, CAN_RAW);
+    if (sc->fd >= 0)
+        return 0;
+    int rc = -errno;
+    if (rc == -EAFNOSUPPORT || rc == -EPROTONOSUPPORT)
+        return canring_error_set(err, rc, "this kernel has no SocketCAN (modprobe can-raw)");
+    return canring_error_set(err, rc, "CAN socket: %s", strerror(-rc));
+}
+
+static int open_all(struct cr_socketcan *sc, const struct canring_bus_options *options,
+                    struct canring_error *err)
+{
+    struct cr_link link = {.mtu = CANXL_MTU};
+    int rc = open_socket(sc, err);
+    if (rc == 0)
+        rc = find_interface(sc, options->channel, &link, err);
+    if (rc < 0)
+        return rc;
+    sc->mtu = link.mtu;
+    rc = set_options(sc, options, err);
+    if (rc < 0)
+        return rc;
+    rc = cr_sc_bind(sc, link.index);
+    if (rc < 0)
+        return canring_error_set(err, rc, "%s: bind: %s", sc->bus.name, strerror(-rc));
+    cr_sc_tx_open(sc);
+    rc = cr_sc_link_open(sc, err);
+    return rc < 0 ? rc : cr_sc_rx_open(sc, err);
+}
+
+static void socketcan_close(struct cr_bus *bus)
+{
+    struct cr_socketcan *sc = cr_socketcan_of(bus);
+    cr_sc_rx_close(sc);
+    cr_sc_tx_close(sc);
+    cr_sc_link_close(sc);
+    if (sc->filter_here)
+        cr_filter_set_free(&sc->filter);
+    if (sc->fd >= 0)
+        close(sc->fd);
+    free(sc);
+}
+
+static int socketcan_open(struct cr_bus **bus, struct cr_loop *loop,
+                          const struct canring_bus_options *options, struct canring_error *err)
+{
+    struct cr_socketcan *sc = calloc(1, sizeof(*sc));
+    if (!sc)
+        return canring_error_set(err, -ENOMEM, "out of memory");
+    sc->fd = -1;
+    sc->link.netlink = -1;
+    sc->bus.driver = &cr_driver_socketcan;
+    sc->bus.loop = loop;
+    sc->bus.report = options->report;
+    sc->bus.report_arg = options->report_arg;
+    sc->bus.send_lifetime_ns =
+        (options->send_lifetime_ms ? options->send_lifetime_ms : 1000u) * UINT64_C(1000000);
+    sc->fd_frames = options->fd || options->xl;
+    sc->xl_frames = options->xl;
+    sc->listen_only = options->listen_only;
+    sc->hw_time = options->hardware_timestamps;
+    sc->restart_ms = options->restart_ms;
+    int rc = open_all(sc, options, err);
+    if (rc < 0) {
+        socketcan_close(&sc->bus);
+        return rc;
+    }
+    *bus = &sc->bus;
+    return 0;
+}
+
+const struct cr_driver cr_driver_socketcan = {
+    .interface = "socketcan",
+    .open = socketcan_open,
+    .close = socketcan_close,
+    .receive = cr_sc_receive,
+    .send = cr_sc_send,
+};
