@@ -7,7 +7,7 @@ set_target_properties(canring_shared PROPERTIES
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/canring.map)
 target_link_options(canring_shared PRIVATE
   -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/canring.map)
-if(NOT CANRING_SANITIZE) # clang's runtime is in the program, not in the library
+if(NOT CANRING_SANITIZE AND NOT CANRING_FUZZ) # clang's runtime is in the program, not in the library
   target_link_options(canring_shared PRIVATE -Wl,-z,defs)
 endif()
 target_include_directories(canring_shared PUBLIC
