@@ -1,0 +1,13 @@
+/* The subcommands of canring, one file each: cmd_<name>.c.
+ *
+ * main.c calls them with argv[0] = the name of the command and returns what they return:
+ * 0 done, 1 it failed, 2 misuse, 128 + n ended by signal n. Each understands --help.
+ */
+#ifndef CANRING_COMMANDS_H
+#define CANRING_COMMANDS_H
+
+#define EXIT_MISUSE 2
+
+int cmd_dump(int argc, char **argv);
+
+#endif
