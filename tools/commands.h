@@ -9,5 +9,6 @@
 #define EXIT_MISUSE 2
 
 int cmd_dump(int argc, char **argv);
+int cmd_send(int argc, char **argv);
 
 #endif
