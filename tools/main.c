@@ -11,6 +11,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"dump", "show, filter and log the frames of buses", cmd_dump},
+    {"gen", "generate frames", cmd_gen},
     {"send", "send frames given on the command line", cmd_send},
 };
 
