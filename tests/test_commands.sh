@@ -38,8 +38,8 @@ for command in dump gen send; do
     expect 2 "no option '--nonsense'" "$CANRING" $command --nonsense vcan0
 done
 
-expect 2 "no interface 'virtaul', allowed: socketcan" "$CANRING" send virtaul:a 123#11
-expect 2 "no interface 'virtaul', allowed: socketcan" "$CANRING" gen virtaul:a
+expect 2 "found 'virtaul', allowed: socketcan" "$CANRING" send virtaul:a 123#11
+expect 2 "found 'virtaul', allowed: socketcan" "$CANRING" gen virtaul:a
 expect 2 "did you mean 'virtual'?" "$CANRING" dump virtaul:a
 expect 2 "option '-n' needs a value" "$CANRING" dump -n
 expect 2 "-n '0', allowed: a number from 1" "$CANRING" dump -n 0 vcan0

@@ -29,9 +29,8 @@ struct source {
     };
 };
 
-/* Open `target`: vcan0, any, KIND:CHANNEL with KIND socketcan, pcan, virtual, replay, or
- * udp_multicast:GROUP%NETDEV. `wanted` has the options of the command; its interface, channel and
- * local_interface are ignored. Errors as canring_bus_open. */
+/* Open `target`, as canring_bus_target_parse takes it. `wanted` has the options of the command;
+ * its interface, channel and local_interface are ignored. Errors as canring_bus_open. */
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err);
 
