@@ -34,6 +34,7 @@ struct canring_bus_options {
     bool brs;              /* default bit rate switch of FD frames whose sender does not say */
     bool listen_only;      /* never send */
     bool receive_own;      /* echo: own frames come back as CANRING_TX once they are on the bus */
+    bool no_loopback;      /* socketcan: what is sent is not seen by others on this host */
     bool hardware_timestamps; /* prefer CANRING_CLOCK_HW; falls back to the kernel's, with a word */
     struct canring_filters filters;   /* applied as near to the bus as the driver can */
     uint32_t receive_buffer;          /* bytes asked of the kernel (SO_RCVBUF); 0 = 32 MiB */
