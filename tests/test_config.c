@@ -337,6 +337,17 @@ static void a_missing_file_is_said(void **state)
     done(&loaded);
 }
 
+static void names_that_are_no_text_do_not_spoil_json(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_path("/nonexistent/\xff\x1b.yaml");
+    char *json = NULL;
+    assert_int_equal(canring_config_json(NULL, &loaded.diagnostics, &json), 0);
+    assert_non_null(strstr(json, "/nonexistent/??.yaml"));
+    free(json);
+    done(&loaded);
+}
+
 static void json_has_the_defaults(void **state)
 {
     (void)state;
@@ -458,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_diagnostic_is_one_line_and_whole_characters),
         cmocka_unit_test(users_own_types_are_files),
         cmocka_unit_test(a_missing_file_is_said),
+        cmocka_unit_test(names_that_are_no_text_do_not_spoil_json),
         cmocka_unit_test(json_has_the_defaults),
         cmocka_unit_test(plain_paths_are_relative_to_their_file_when_there),
         cmocka_unit_test(a_bus_can_be_overridden_by_name),

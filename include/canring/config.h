@@ -189,7 +189,8 @@ struct canring_auxiliary *canring_config_auxiliary(const struct canring_config *
 struct canring_proxy *canring_config_proxy(const struct canring_config *config, const char *name);
 
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
- * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -ENOMEM. */
+ * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -EILSEQ a name
+ * of a file is not UTF-8, -ENOMEM. */
 int canring_config_json(const struct canring_config *config,
                         const struct canring_diagnostics *diagnostics, char **text);
 
