@@ -180,7 +180,8 @@ struct canring_config_proxy *canring_config_proxy(const struct canring_config *c
                                                   const char *name);
 
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
- * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -ENOMEM. */
+ * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -EILSEQ a name
+ * of a file is not UTF-8, -ENOMEM. */
 int canring_config_json(const struct canring_config *config,
                         const struct canring_diagnostics *diagnostics, char **text);
 

@@ -173,9 +173,17 @@ static json_t *j_config(const struct canring_config *config)
         json_array_append_new(auxiliaries, j_auxiliary(config->auxiliaries[i]));
     for (size_t i = 0; i < config->connector_count; i++)
         json_array_append_new(connectors, j_connector(config->connectors[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "file", config->path, "proxies", proxies,
-                     "auxiliaries", auxiliaries, "connectors", connectors, "test_suite_list",
-                     j_suites(config));
+    bool complete = json_array_size(proxies) == config->proxy_count &&
+                    json_array_size(auxiliaries) == config->auxiliary_count &&
+                    json_array_size(connectors) == config->connector_count;
+    json_t *value = json_pack("{s:s, s:o, s:o, s:o, s:o}", "file", config->path, "proxies", proxies,
+                              "auxiliaries", auxiliaries, "connectors", connectors,
+                              "test_suite_list", j_suites(config));
+    if (!complete) {
+        json_decref(value);
+        return NULL;
+    }
+    return value;
 }
 
 static json_t *j_diagnostics(const struct canring_diagnostics *diagnostics)
@@ -198,8 +206,11 @@ int canring_config_json(const struct canring_config *config,
 {
     json_t *value = json_object();
 
-    if (config)
-        json_object_set_new(value, "config", j_config(config));
+    *text = NULL;
+    if (config && json_object_set_new(value, "config", j_config(config)) < 0) {
+        json_decref(value);
+        return -EILSEQ;
+    }
     if (diagnostics) {
         json_object_set_new(value, "usable", json_boolean(diagnostics->errors == 0));
         json_object_set_new(value, "diagnostics", j_diagnostics(diagnostics));
@@ -207,7 +218,6 @@ int canring_config_json(const struct canring_config *config,
     }
     char *dumped = json_dumps(value, JSON_INDENT(2));
     json_decref(value);
-    *text = NULL;
     if (!dumped)
         return -ENOMEM;
     size_t length = strlen(dumped);

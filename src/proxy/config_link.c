@@ -31,8 +31,10 @@ struct cr_named_aux *cr_named_find(const struct cr_build *build, const char *nam
 
 const char *cr_named_nearest(struct cr_build *build, const char *name)
 {
-    const char **names = cr_arena_new(build->arena, build->named_count + 1, sizeof(*names));
+    const char **names = NULL;
 
+    if (!cr_diagnostics_full(build->diagnostics))
+        names = cr_arena_new(build->arena, build->named_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < build->named_count; i++)
         names[i] = build->named[i].name->text;
     return names ? cr_nearest(name, names, build->named_count) : NULL;
@@ -41,13 +43,15 @@ const char *cr_named_nearest(struct cr_build *build, const char *name)
 static int say_no_connector(struct cr_build *build, const struct cr_yaml_node *at)
 {
     const struct canring_config *config = build->config;
-    const char **names = cr_arena_new(build->arena, config->connector_count + 1, sizeof(*names));
+    bool full = cr_diagnostics_full(build->diagnostics);
+    size_t count = full ? 0 : config->connector_count;
+    const char **names = full ? NULL : cr_arena_new(build->arena, count + 1, sizeof(*names));
 
-    if (!names)
+    if (!names && !full)
         return -ENOMEM;
-    for (size_t i = 0; i < config->connector_count; i++)
+    for (size_t i = 0; i < count; i++)
         names[i] = config->connectors[i]->name;
-    cr_error_choice(build, at, "no such connector", at->text, names, config->connector_count);
+    cr_error_choice(build, at, "no such connector", at->text, names, count);
     return 0;
 }
 
