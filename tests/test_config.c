@@ -88,7 +88,7 @@ static void the_original_file_works_as_it_is(void **state)
     struct loaded loaded = load_path(path);
     assert_int_equal(loaded.result, 0);
     assert_int_equal(loaded.diagnostics.errors, 0);
-    const struct canring_proxy *proxy = canring_config_proxy(loaded.config, "proxy_aux");
+    const struct canring_config_proxy *proxy = canring_config_proxy(loaded.config, "proxy_aux");
     assert_non_null(proxy);
     assert_true(proxy->auto_start);
     assert_int_equal(proxy->channel_count, 2);
@@ -111,23 +111,23 @@ static void every_key_arrives_in_the_model(void **state)
 {
     (void)state;
     struct loaded loaded = load_data("good_full.yaml");
-    const struct canring_proxy *proxy = canring_config_proxy(loaded.config, "proxy_aux");
+    const struct canring_config_proxy *proxy = canring_config_proxy(loaded.config, "proxy_aux");
     assert_false(proxy->auto_start);
-    assert_int_equal(proxy->wait, CANRING_CONFIG_WAIT_PARK);
+    assert_int_equal(proxy->wait, CANRING_WAIT_PARK);
     assert_int_equal(proxy->log_level, CANRING_CONFIG_LOG_DEBUG);
     assert_int_equal(proxy->activate_log_count, 2);
     assert_string_equal(proxy->activate_log[1], "other");
     const struct canring_config_channel *channel = &proxy->channels[0].connector->channel;
     assert_int_equal(channel->ring_slots, 128);
-    assert_int_equal(channel->overflow, CANRING_CONFIG_OVERFLOW_DROP);
+    assert_int_equal(channel->overflow, CANRING_OVERFLOW_DROP);
     assert_int_equal(channel->spill_limit, 0);
-    assert_int_equal(channel->wait, CANRING_CONFIG_WAIT_SPIN);
+    assert_int_equal(channel->wait, CANRING_WAIT_SPIN);
     assert_string_equal(channel->group, "can");
     assert_int_equal(channel->filters.count, 2);
     assert_int_equal(channel->filters.list[0].mask, 0x7ff);
     assert_true(channel->filters.list[1].id == (CANRING_ID_EXTENDED | 0x1ffffff0u));
     assert_true(channel->filters.list[1].mask == (CANRING_ID_EXTENDED | 0x1fffffffu));
-    const struct canring_connector *bus = proxy->connector;
+    const struct canring_config_connector *bus = proxy->connector;
     assert_true(bus->bus.listen_only && bus->bus.brs && bus->extended_id && bus->quiet_bus_error);
     assert_true(bus->bus.receive_own && bus->bus.hardware_timestamps);
     assert_int_equal(bus->remote_id, 0x1234567);
@@ -145,7 +145,7 @@ static void defaults_are_those_of_the_original_and_ours(void **state)
 {
     (void)state;
     struct loaded loaded = load_data("good_full.yaml");
-    const struct canring_connector *c = canring_config_connector(loaded.config, "defaults");
+    const struct canring_config_connector *c = canring_config_connector(loaded.config, "defaults");
     assert_string_equal(c->bus.interface, "socketcan");
     assert_string_equal(c->bus.channel, "vcan0");
     assert_true(c->bus.fd);
@@ -154,8 +154,8 @@ static void defaults_are_those_of_the_original_and_ours(void **state)
     c = canring_config_connector(loaded.config, "proxy_com2");
     assert_int_equal(c->channel.ring_slots, 16384);
     assert_int_equal(c->channel.spill_limit, 65536);
-    assert_int_equal(c->channel.overflow, CANRING_CONFIG_OVERFLOW_SPILL);
-    assert_int_equal(c->channel.wait, CANRING_CONFIG_WAIT_ADAPTIVE);
+    assert_int_equal(c->channel.overflow, CANRING_OVERFLOW_SPILL);
+    assert_int_equal(c->channel.wait, CANRING_WAIT_ADAPTIVE);
     assert_false(canring_config_auxiliary(loaded.config, "aux2")->auto_start);
     assert_true(canring_config_auxiliary(loaded.config, "aux1")->auto_start);
     done(&loaded);
@@ -165,7 +165,7 @@ static void pcan_timing_comes_from_segments_with_fd_else_from_bitrate(void **sta
 {
     (void)state;
     struct loaded loaded = load_connector("CCPCanCan", "{}");
-    const struct canring_connector *c = canring_config_connector(loaded.config, "c");
+    const struct canring_config_connector *c = canring_config_connector(loaded.config, "c");
     assert_int_equal(c->bus.timing.bitrate, 500000);
     assert_int_equal(c->bus.timing.data_bitrate, 2000000);
     assert_int_equal(c->bus.timing.nom_tseg1, 63);
@@ -184,7 +184,7 @@ static void a_key_names_the_network_device_of_a_pcan(void **state)
 {
     (void)state;
     struct loaded loaded = load_connector("CCPCanCan", "{channel: PCAN_PCIBUS1, netdev: can3}");
-    const struct canring_connector *c = canring_config_connector(loaded.config, "c");
+    const struct canring_config_connector *c = canring_config_connector(loaded.config, "c");
     assert_int_equal(c->kind, CANRING_CONNECTOR_PCAN);
     assert_string_equal(c->bus.interface, "socketcan");
     assert_string_equal(c->bus.channel, "can3");
@@ -195,7 +195,7 @@ static void a_virtual_bus_is_multicast_when_its_channel_is_an_address(void **sta
 {
     (void)state;
     struct loaded loaded = load_data("good_full.yaml");
-    const struct canring_connector *c = canring_config_connector(loaded.config, "group");
+    const struct canring_config_connector *c = canring_config_connector(loaded.config, "group");
     assert_string_equal(c->bus.interface, "udp_multicast");
     assert_string_equal(c->bus.channel, "239.74.163.2");
     assert_string_equal(c->bus.local_interface, "lo");
@@ -212,7 +212,7 @@ static void a_recording_is_found_beside_the_file(void **state)
 {
     (void)state;
     struct loaded loaded = load_data("good_full.yaml");
-    const struct canring_connector *c = canring_config_connector(loaded.config, "recording");
+    const struct canring_config_connector *c = canring_config_connector(loaded.config, "recording");
     assert_string_equal(c->bus.interface, "replay");
     assert_int_equal(c->bus.channel[0], '/');
     assert_int_equal(access(c->bus.channel, R_OK), 0);
@@ -227,11 +227,11 @@ static void a_shared_bus_makes_an_implicit_proxy(void **state)
     struct loaded loaded = load_data("good_implicit.yaml");
     const struct canring_config *config = loaded.config;
     assert_int_equal(config->proxy_count, 1);
-    const struct canring_proxy *proxy = canring_config_proxy(config, "proxy_aux_bus");
+    const struct canring_config_proxy *proxy = canring_config_proxy(config, "proxy_aux_bus");
     assert_true(proxy->implicit && proxy->auto_start);
     assert_string_equal(proxy->connector->name, "bus");
     assert_int_equal(proxy->channel_count, 3);
-    const struct canring_auxiliary *b = canring_config_auxiliary(config, "b");
+    const struct canring_config_auxiliary *b = canring_config_auxiliary(config, "b");
     assert_string_equal(b->com->name, "proxy_channel_b");
     assert_ptr_equal(b->links[0].connector, b->com);
     assert_ptr_equal(proxy->channels[1].auxiliary, b);
@@ -246,7 +246,7 @@ static void a_missing_member_leaves_the_proxy_usable(void **state)
 {
     (void)state;
     struct loaded loaded = load_data("good_joined.yaml");
-    const struct canring_proxy *proxy = canring_config_proxy(loaded.config, "p");
+    const struct canring_config_proxy *proxy = canring_config_proxy(loaded.config, "p");
     assert_int_equal(loaded.diagnostics.errors, 0);
     assert_int_equal(loaded.diagnostics.list[0].severity, CANRING_SEVERITY_CONTINUED);
     assert_int_equal(proxy->channel_count, 2);
@@ -261,7 +261,7 @@ static void aliases_and_merges_carry_configuration(void **state)
                                 "  a: &a {type: CCSocketCan, config: &c {channel: can7}}\n"
                                 "  b: {<<: *a, config: {<<: *c, is_fd: no}}\n");
     assert_int_equal(loaded.result, 0);
-    const struct canring_connector *b = canring_config_connector(loaded.config, "b");
+    const struct canring_config_connector *b = canring_config_connector(loaded.config, "b");
     assert_string_equal(b->bus.channel, "can7");
     assert_false(b->bus.fd);
     done(&loaded);
@@ -314,7 +314,7 @@ static void users_own_types_are_files(void **state)
              own);
     struct loaded loaded = load(text);
     assert_int_equal(loaded.result, 0);
-    const struct canring_auxiliary *a = canring_config_auxiliary(loaded.config, "a");
+    const struct canring_config_auxiliary *a = canring_config_auxiliary(loaded.config, "a");
     assert_int_equal(a->kind, CANRING_AUXILIARY_EXECUTABLE);
     assert_string_equal(a->type, own);
     assert_string_equal(a->class_name, "Mine");
@@ -409,7 +409,7 @@ static void a_bus_can_be_overridden_by_name(void **state)
     struct canring_error err = {0};
     struct canring_config *config = loaded.config;
     assert_int_equal(canring_config_override_bus(config, "c", "virtual:demo", &err), 0);
-    const struct canring_connector *c = canring_config_connector(config, "c");
+    const struct canring_config_connector *c = canring_config_connector(config, "c");
     assert_string_equal(c->bus.interface, "virtual");
     assert_string_equal(c->bus.channel, "demo");
     assert_int_equal(c->bus.send_lifetime_ms, 7);
