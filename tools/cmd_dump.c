@@ -78,8 +78,7 @@ static int open_input(struct dump *dump, struct input *input, char *target)
         return exit_status(result);
     }
     input->ask = true;
-    if (!strchr(target, ':')) /* a netdev: its frames will carry this name, or are "any" */
-        dump_print_expect(&dump->print, target);
+    dump_print_expect(&dump->print, input->source.kind->name(&input->source));
     return 0;
 }
 

@@ -13,7 +13,10 @@ static const struct command {
     {"check", "check configuration files", cmd_check},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
+    {"list", "the running proxies and their channels", cmd_list},
+    {"run", "start the proxies of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},
+    {"status", "what running proxies and channels have done", cmd_status},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

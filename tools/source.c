@@ -1,6 +1,11 @@
 #include "source.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "source_channel.h"
 
 static int bus_fd(const struct source *source)
 {
@@ -36,9 +41,23 @@ static const struct source_kind bus_kind = {
     bus_fd, bus_receive, bus_send, bus_stats, bus_name, bus_close,
 };
 
+/* A bare name is a netdev's if there is one of that name, else a proxy's or a channel's if one
+ * runs. */
+static bool names_channel(const char *target)
+{
+    if (strchr(target, ':'))
+        return false;
+    return strchr(target, '/') || (strcmp(target, "any") != 0 && if_nametoindex(target) == 0);
+}
+
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err)
 {
+    if (names_channel(target)) {
+        int attached = source_channel_open(source, target, wanted, err);
+        if (attached != -ENOENT || strchr(target, '/'))
+            return attached;
+    }
     struct canring_bus_options options = *wanted;
     char *storage = NULL;
     int result = canring_bus_target_parse(target, &options, &storage, err);

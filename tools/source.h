@@ -10,6 +10,7 @@
 #include <canring/bus.h>
 
 struct source;
+struct channel_source;
 
 struct source_kind {
     /* For poll(2): readable when receive may have something. */
@@ -26,10 +27,12 @@ struct source {
     const struct source_kind *kind;
     union {
         struct canring_bus *bus;
+        struct channel_source *channel;
     };
 };
 
-/* Open `target`, as canring_bus_target_parse takes it. `wanted` has the options of the command;
+/* Open `target`: PROXY, CHANNEL or PROXY/CHANNEL of a running proxy, or a bus as
+ * canring_bus_target_parse takes it. `wanted` has the options of the command;
  * its interface, channel and local_interface are ignored. Errors as canring_bus_open. */
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err);

@@ -179,6 +179,14 @@ struct canring_config_auxiliary *canring_config_auxiliary(const struct canring_c
 struct canring_config_proxy *canring_config_proxy(const struct canring_config *config,
                                                   const char *name);
 
+/* Open the proxy that the configuration describes, as canring_proxy_open does; its trace, if it has
+ * one, is named by the time and trace_name, in trace_dir. `report` as in struct
+ * canring_proxy_options. Nothing of the configuration is kept. */
+int canring_config_open_proxy(struct canring_proxy **proxy,
+                              const struct canring_config_proxy *config,
+                              void (*report)(void *arg, int level, const char *text),
+                              void *report_arg, struct canring_error *err);
+
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
  * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -EILSEQ a name
  * of a file is not UTF-8, -ENOMEM. */

@@ -201,9 +201,7 @@ int canring_channel_receive(struct canring_channel *channel, union canring_frame
 static int wait_for_room(struct canring_channel *channel, uint32_t size, int timeout_ms)
 {
     uint64_t deadline = deadline_after(timeout_ms);
-    struct cr_user_counters *counters = channel->private->segment.user;
     while (!canring_ring_claim(&channel->tx, size)) {
-        cr_count(&counters->full, 1);
         uint64_t slice = slice_until(deadline);
         if (channel->tx.broken || proxy_gone(channel->private))
             return -EPIPE;
@@ -223,6 +221,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
         CR_SEGMENT_OPEN)
         return -EPIPE;
     if (!canring_ring_claim(&channel->tx, frame->size)) {
+        cr_count(&channel->private->segment.user->full, 1);
         int result = wait_for_room(channel, frame->size, timeout_ms);
         if (result < 0)
             return result;
@@ -233,6 +232,12 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
                           memory_order_relaxed);
     canring_channel_publish(channel);
     return 0;
+}
+
+int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
+{
+    /* Room for all but the one slot that stays free: nothing is left in the ring. */
+    return wait_for_room(channel, (uint32_t)channel->tx.mask * CANRING_SLOT, timeout_ms);
 }
 
 int canring_channel_fd(const struct canring_channel *channel)
