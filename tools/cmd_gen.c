@@ -30,8 +30,9 @@ struct gen {
 
 static void report(void *arg, int level, const char *text)
 {
+    (void)arg;
     (void)level;
-    say("gen", "%s: %s", (const char *)arg, text);
+    say("gen", "%s", text);
 }
 
 static uint64_t now_ns(void)
@@ -167,7 +168,6 @@ int cmd_gen(int argc, char **argv)
     source_send_only(&options);
     options.no_loopback = gen.options.no_loopback;
     options.report = report;
-    options.report_arg = gen.options.target;
     gen.signals = signals_open();
     if (gen.signals < 0) {
         say("gen", "cannot catch signals: %s", strerror(-gen.signals));
