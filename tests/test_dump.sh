@@ -60,6 +60,9 @@ grep -q 'cannot write /dev/full' words || fail "the log that cannot be written i
 echo '(0000000001.000000) can0 123#1122334455667788_E' >raw.log
 [ "$("$CANRING" dump -8 replay:raw.log)" = "  can0  123   {E}  11 22 33 44 55 66 77 88" ] || fail "-8 shows the raw DLC"
 [ "$("$CANRING" dump -L replay:raw.log)" = "$(cat raw.log)" ] || fail "the raw DLC is in the log"
+echo '(0000000001.000000) can0 45123#81:0A:12345678#11223344' >xl.log
+[ "$("$CANRING" dump replay:xl.log)" = "  can0  123 [0004] (45|81:0A:12345678) 11 22 33 44" ] || fail "CAN XL is shown"
+[ "$("$CANRING" dump -L replay:xl.log)" = "$(cat xl.log)" ] || fail "CAN XL is in the log"
 "$CANRING" dump -c replay:raw.log | grep -q $'\33' && fail "colours without a terminal"
 if command -v script >/dev/null; then
     script -qefc "$CANRING dump -c replay:raw.log" /dev/null | grep -q $'\33\[1m' || fail "no colours on a terminal"

@@ -113,4 +113,12 @@ start -L -n 400 vcan0 vcan8
 "$CANRING" gen --rate 1000 -n 200 vcan0
 ends_with 0 "two interfaces"
 [ "$(grep -c vcan8 out)" = 200 ] || fail "two interfaces: $(grep -c vcan8 out) frames of the second"
+
+start -L -n 40 any
+for i in $(seq 20); do
+    cansend vcan0 "123#$i$i"
+    cansend vcan8 "321#$i$i"
+done
+ends_with 0 "any"
+[ "$(grep -cE ' vcan0 123#' out) $(grep -cE ' vcan8 321#' out)" = "20 20" ] || fail "any: wrong names: $(head -4 out)"
 exit $failed

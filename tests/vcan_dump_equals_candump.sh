@@ -90,7 +90,7 @@ done
 for i in "${!colours[@]}"; do
     start "colour$i.candump" candump ${colours[$i]} -n $all vcan0,#FFFFFFFF any,0~0
     # Colours need a terminal: script gives one, and turns \n into \r\n.
-    start "colour$i.raw" script -qefc "$CANRING dump ${colours[$i]} -n $all vcan0,#FFFFFFFF any,0~0" /dev/null
+    start "colour$i.raw" script -qefc "$CANRING dump ${colours[$i]} -n $all vcan0,#FFFFFFFF any,0~0 2>/dev/null" /dev/null
 done
 mkdir "$work/candump" "$work/canring"
 (cd "$work/candump" && exec candump -l -n $data vcan0 2>/dev/null) & pids+=($!)
@@ -115,7 +115,9 @@ failed=0
 same() { # NAME A B
     cmp -s "$2" "$3" && return
     echo "different: $1"
-    diff <(cat -A "$2") <(cat -A "$3") | head -10
+    cat -A "$2" >"$work/theirs"
+    cat -A "$3" >"$work/ours"
+    diff "$work/theirs" "$work/ours" | head -10
     failed=1
 }
 for i in "${!cases[@]}"; do

@@ -44,8 +44,9 @@ struct dump {
 
 static void report(void *arg, int level, const char *text)
 {
+    (void)arg;
     (void)level;
-    say("dump", "%s: %s", (const char *)arg, text);
+    say("dump", "%s", text);
 }
 
 static int open_input(struct dump *dump, struct input *input, char *target)
@@ -58,7 +59,6 @@ static int open_input(struct dump *dump, struct input *input, char *target)
         .receive_buffer = options->receive_buffer,
         .loops = 1,
         .report = report,
-        .report_arg = target,
     };
     char *comma = strchr(target, ',');
 

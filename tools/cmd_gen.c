@@ -30,8 +30,9 @@ struct gen {
 
 static void report(void *arg, int level, const char *text)
 {
+    (void)arg;
     (void)level;
-    say("gen", "%s: %s", (const char *)arg, text);
+    say("gen", "%s", text);
 }
 
 static uint64_t now_ns(void)
@@ -51,12 +52,20 @@ static uint64_t deadline(const struct gen *gen, uint64_t n)
            n % options->per * options->gap_ns / options->per;
 }
 
-/* Sleep until `when`, at once when it has passed. True when a signal wants us to end. */
-static bool wait_until(struct gen *gen, uint64_t when)
+/* Nanoseconds until the next burst is due. */
+static uint64_t time_left(const struct gen *gen)
+{
+    if (gen->options.gap_ns == 0)
+        return 0; /* at full speed the clock itself would cost a third */
+    uint64_t when = deadline(gen, gen->bursts), now = now_ns();
+    return when > now ? when - now : 0;
+}
+
+/* Sleep until the next burst is due. True when a signal wants us to end. */
+static bool wait_for_turn(struct gen *gen)
 {
     struct pollfd fd = {.fd = gen->signals, .events = POLLIN};
-    uint64_t now = now_ns();
-    uint64_t left = when > now ? when - now : 0;
+    uint64_t left = time_left(gen);
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000),
                                .tv_nsec = (long)(left % 1000000000)};
 
@@ -141,7 +150,7 @@ static int run(struct gen *gen)
 
     gen->start = now_ns();
     while (result == 0 && !finished(gen)) {
-        if (wait_until(gen, deadline(gen, gen->bursts)))
+        if (wait_for_turn(gen))
             break;
         gen->bursts++;
         for (uint64_t i = 0; i < gen->options.burst && result == 0 && !finished(gen); i++)
@@ -167,7 +176,6 @@ int cmd_gen(int argc, char **argv)
     source_send_only(&options);
     options.no_loopback = gen.options.no_loopback;
     options.report = report;
-    options.report_arg = gen.options.target;
     gen.signals = signals_open();
     if (gen.signals < 0) {
         say("gen", "cannot catch signals: %s", strerror(-gen.signals));

@@ -29,8 +29,9 @@ static const char help[] =
 
 static void report(void *arg, int level, const char *text)
 {
+    (void)arg;
     (void)level;
-    say("send", "%s: %s", (const char *)arg, text);
+    say("send", "%s", text);
 }
 
 static int parse(union canring_frame_buffer *frame, const char *text)
@@ -80,7 +81,6 @@ static int send_to(char *target, char **texts, int count)
 
     source_send_only(&options);
     options.report = report;
-    options.report_arg = target;
     int result = source_open(&source, target, &options, &err);
     if (result) {
         say("send", "%s: %s", target, err.text);
