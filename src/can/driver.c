@@ -9,6 +9,7 @@
 /* One line per driver. */
 static const struct cr_driver *const drivers[] = {
     &cr_driver_socketcan,
+    &cr_driver_pcan,
 };
 
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "can/netdev.h"
+#include "can/netlink_timing.h"
 
 #define RECEIVE_BUFFER_DEFAULT (32u << 20)
 /* The kernel charges nearly 1 kB for a queued frame, so this is its minimum of 4608 bytes, eight
@@ -165,6 +166,38 @@ static int find_interface(struct cr_socketcan *sc, const char *channel, struct c
     return 0;
 }
 
+/* Ours to set while nobody uses the link. True when the link is now as asked for. */
+static bool set_timing(struct cr_socketcan *sc, const struct cr_link *link,
+                       const struct cr_phase *nominal, const struct cr_phase *data)
+{
+    _Alignas(uint64_t) char buffer[CR_NETLINK_BYTES];
+    if (link->up)
+        return false;
+    int rc =
+        cr_netlink_request(cr_timing_message(buffer, link->index, nominal, data, sc->listen_only));
+    if (rc < 0)
+        cr_bus_report(&sc->bus, LOG_WARNING, "%s: cannot set bit timing and take it up: %s",
+                      sc->bus.name, rc == -EPERM ? "this needs CAP_NET_ADMIN" : strerror(-rc));
+    return rc == 0;
+}
+
+static int check_timing(struct cr_socketcan *sc, const struct cr_link *link,
+                        const struct canring_bit_timing *timing, struct canring_error *err)
+{
+    char text[256];
+    struct cr_phase nominal, data;
+    int rc = cr_timing_phases(timing, sc->fd_frames, &nominal, &data, err);
+    if (rc < 0 || (!nominal.bitrate && !data.bitrate))
+        return rc;
+    if (!link->controller)
+        cr_bus_report(&sc->bus, LOG_INFO, "%s: a virtual interface, bit timing does not apply",
+                      sc->bus.name);
+    else if (!set_timing(sc, link, &nominal, &data) &&
+             cr_timing_differs(link, &nominal, &data, text, sizeof(text)))
+        cr_bus_report(&sc->bus, LOG_WARNING, "%s: %s", sc->bus.name, text);
+    return 0;
+}
+
 static int open_socket(struct cr_socketcan *sc, struct canring_error *err)
 {
     sc->fd = socket(AF_CAN, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, CAN_RAW);
@@ -183,6 +216,8 @@ static int open_all(struct cr_socketcan *sc, const struct canring_bus_options *o
     int rc = open_socket(sc, err);
     if (rc == 0)
         rc = find_interface(sc, options->channel, &link, err);
+    if (rc == 0)
+        rc = check_timing(sc, &link, &options->timing, err);
     if (rc < 0)
         return rc;
     sc->mtu = link.mtu;
