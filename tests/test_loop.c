@@ -149,6 +149,25 @@ static void source_can_be_armed_again_from_its_own_ready(void **state)
     cr_loop_close(loop);
 }
 
+/* The answer to a cancel is not an event: a wait does not end early because of it. */
+static void wait_is_not_ended_by_what_was_disarmed_before(void **state)
+{
+    struct cr_loop *loop = open_loop(state);
+    struct probe gone, timer;
+    probe_init(&gone, loop, new_bell());
+    probe_init(&timer, loop, -1);
+    for (unsigned i = 1; i <= 20; i++) {
+        cr_loop_watch(loop, &gone.source, gone.fd, POLLIN);
+        cr_loop_poll(loop);
+        cr_loop_disarm(loop, &gone.source);
+        cr_loop_timer(loop, &timer.source, MS);
+        assert_int_equal(cr_loop_wait(loop, FOREVER), 1);
+        assert_int_equal(timer.calls, i);
+    }
+    close(gone.fd);
+    cr_loop_close(loop);
+}
+
 static void timers_fire_in_order_of_expiry_and_once(void **state)
 {
     struct cr_loop *loop = open_loop(state);
@@ -498,6 +517,7 @@ int main(int argc, char **argv)
         ON_BOTH(fd_that_is_ready_when_it_is_watched_reports_at_once),
         ON_BOTH(source_disarmed_by_another_is_not_called),
         ON_BOTH(source_can_be_armed_again_from_its_own_ready),
+        ON_BOTH(wait_is_not_ended_by_what_was_disarmed_before),
         ON_BOTH(timers_fire_in_order_of_expiry_and_once),
         ON_BOTH(timer_armed_again_moves_and_disarmed_never_fires),
         ON_BOTH(poll_with_nothing_pending_makes_no_system_call),

@@ -84,6 +84,8 @@ struct cr_socketcan {
     unsigned mtu;
     uint32_t error_mask, restart_ms;
     struct cr_filter_set filter;
+    struct can_filter *kernel_filters;
+    unsigned kernel_filter_count;
     struct cr_sc_name names[CR_SC_NAMES];
     unsigned name_next;
     struct cr_sc_rx rx;
