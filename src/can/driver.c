@@ -10,6 +10,7 @@
 static const struct cr_driver *const drivers[] = {
     &cr_driver_socketcan,
     &cr_driver_udp_multicast,
+    &cr_driver_virtual,
     &cr_driver_replay,
 };
 
