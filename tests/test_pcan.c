@@ -1,7 +1,6 @@
 #include "check.h"
 
 #include "can/driver.h"
-#include "can/nearest.h"
 #include "can/netdev.h"
 #include "can/pcan.h"
 
@@ -155,19 +154,6 @@ static void unknown_driver_names_the_known_and_the_nearest(void **state)
     assert_null(cr_driver_find(NULL, &err));
 }
 
-static void nearest_word_is_found_by_edit_distance(void **state)
-{
-    (void)state;
-    static const char *const words[] = {"vcan0", "can0", "can1", "slcan0"};
-    assert_int_equal(cr_edit_distance("kitten", "sitting"), 3);
-    assert_int_equal(cr_edit_distance("", "abc"), 3);
-    assert_int_equal(cr_edit_distance("CAN", "can"), 0);
-    assert_int_equal(cr_nearest("can0", words, 4), 1);
-    assert_int_equal(cr_nearest("slcan", words, 4), 3);
-    assert_int_equal(cr_nearest("ethernet", words, 4), -1);
-    assert_int_equal(cr_nearest("x", words, 0), -1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,7 +165,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(host_without_can_is_said_to_have_none, make_tree,
                                         remove_tree),
         cmocka_unit_test(unknown_driver_names_the_known_and_the_nearest),
-        cmocka_unit_test(nearest_word_is_found_by_edit_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

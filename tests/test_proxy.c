@@ -22,7 +22,7 @@
 static char runtime[64], bus_name[32];
 static int serial;
 
-struct rig {
+static struct rig {
     struct canring_proxy *proxy;
     struct canring_bus *bus; /* the world outside */
     pthread_t thread;
@@ -30,30 +30,29 @@ struct rig {
     int result;
     char words[8192]; /* everything reported */
     pthread_mutex_t lock;
-};
+} rig;
 
 static void note(void *arg, int level, const char *text)
 {
-    struct rig *rig = arg;
-    (void)level;
-    pthread_mutex_lock(&rig->lock);
-    size_t used = strlen(rig->words);
-    snprintf(rig->words + used, sizeof(rig->words) - used, "%s\n", text);
-    pthread_mutex_unlock(&rig->lock);
+    (void)arg, (void)level;
+    pthread_mutex_lock(&rig.lock);
+    size_t used = strlen(rig.words);
+    snprintf(rig.words + used, sizeof(rig.words) - used, "%s\n", text);
+    pthread_mutex_unlock(&rig.lock);
 }
 
-static bool noted(struct rig *rig, const char *words)
+static bool noted(const char *words)
 {
-    pthread_mutex_lock(&rig->lock);
-    bool found = strstr(rig->words, words) != NULL;
-    pthread_mutex_unlock(&rig->lock);
+    pthread_mutex_lock(&rig.lock);
+    bool found = strstr(rig.words, words) != NULL;
+    pthread_mutex_unlock(&rig.lock);
     return found;
 }
 
 static void *serve(void *arg)
 {
-    struct rig *rig = arg;
-    rig->result = canring_proxy_run(rig->proxy);
+    (void)arg;
+    rig.result = canring_proxy_run(rig.proxy);
     return NULL;
 }
 
@@ -63,44 +62,53 @@ static struct canring_channel_config channels[3] = {
     {.name = "com3", .auxiliary = "aux3", .ring_slots = 1024},
 };
 
-static void start_with(struct rig *rig, struct canring_proxy_options *options)
+static void start_with(struct canring_proxy_options *options)
 {
     struct canring_error err = {0};
-    pthread_mutex_init(&rig->lock, NULL);
+    pthread_mutex_init(&rig.lock, NULL);
     options->name = "proxy";
     options->channels = channels;
     options->channel_count = 3;
     options->report = note;
-    options->report_arg = rig;
     if (!options->bus.interface) {
         options->bus.interface = "virtual";
         options->bus.channel = bus_name;
         options->bus.fd = options->bus.xl = true;
     }
-    if (canring_proxy_open(&rig->proxy, options, &err) < 0)
+    if (canring_proxy_open(&rig.proxy, options, &err) < 0)
         fail_msg("%s", err.text);
     struct canring_bus_options bus = {
         .interface = "virtual", .channel = bus_name, .fd = true, .xl = true};
-    if (canring_bus_open(&rig->bus, &bus, &err) < 0)
+    if (canring_bus_open(&rig.bus, &bus, &err) < 0)
         fail_msg("%s", err.text);
-    assert_int_equal(pthread_create(&rig->thread, NULL, serve, rig), 0);
-    rig->running = true;
+    assert_int_equal(pthread_create(&rig.thread, NULL, serve, NULL), 0);
+    rig.running = true;
 }
 
-static void start(struct rig *rig)
+static void start(void)
 {
     struct canring_proxy_options options = {0};
-    memset(rig, 0, sizeof(*rig));
-    start_with(rig, &options);
+    memset(&rig, 0, sizeof(rig));
+    start_with(&options);
 }
 
-static void stop(struct rig *rig)
+static void stop(void)
 {
-    canring_proxy_stop(rig->proxy);
-    pthread_join(rig->thread, NULL);
-    assert_int_equal(rig->result, 0);
-    canring_proxy_close(rig->proxy);
-    canring_bus_close(rig->bus);
+    canring_proxy_stop(rig.proxy);
+    pthread_join(rig.thread, NULL);
+    assert_int_equal(rig.result, 0);
+    rig.running = false;
+    canring_proxy_close(rig.proxy);
+    canring_bus_close(rig.bus);
+}
+
+/* After a test that failed half-way. */
+static int teardown(void **state)
+{
+    (void)state;
+    if (rig.running)
+        stop();
+    return 0;
 }
 
 static int setup(void **state)
@@ -161,8 +169,7 @@ static void expect_numbered(struct canring_channel *channel, uint32_t from, uint
 static void received_frames_go_to_all_channels_in_order(void **state)
 {
     (void)state;
-    struct rig rig;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("proxy/com1"), *two = attach("com2");
     for (uint32_t round = 0; round < 20; round++) {
         send_numbered(rig.bus, round * 500, 500);
@@ -171,16 +178,15 @@ static void received_frames_go_to_all_channels_in_order(void **state)
     }
     canring_channel_detach(one);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 static void a_send_goes_to_the_bus_and_all_others_never_back(void **state)
 {
     (void)state;
-    struct rig rig;
     union canring_frame_buffer b;
     const struct canring_frame *frame;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1"), *two = attach("com2"), *three = attach("com3");
     for (uint32_t i = 0; i < 100; i++) {
         canring_frame_classic(&b.frame, 0x321, &i, sizeof(i));
@@ -200,7 +206,7 @@ static void a_send_goes_to_the_bus_and_all_others_never_back(void **state)
     canring_channel_detach(one);
     canring_channel_detach(two);
     canring_channel_detach(three);
-    stop(&rig);
+    stop();
 }
 
 static void frames_of_every_kind_pass_unchanged(void **state)
@@ -221,10 +227,9 @@ static void frames_of_every_kind_pass_unchanged(void **state)
         {0x104, CANRING_XL, 32 + 2048},
         {0x105, CANRING_XL, 32 + 1},
     };
-    struct rig rig;
     union canring_frame_buffer out, in;
     const struct canring_frame *frame;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1"), *two = attach("com2");
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (size_t at = 0; at < sizeof(out); at++)
@@ -248,15 +253,14 @@ static void frames_of_every_kind_pass_unchanged(void **state)
     }
     canring_channel_detach(one);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 static void numbers_prove_that_nothing_is_missing(void **state)
 {
     (void)state;
-    struct rig rig;
     union canring_frame_buffer b;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1"), *two = attach("com2");
     uint32_t sent = 7, next = 0;
     send_numbered(rig.bus, 0, 100);
@@ -275,15 +279,14 @@ static void numbers_prove_that_nothing_is_missing(void **state)
     assert_int_equal(b.frame.number, next + 1);
     canring_channel_detach(one);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 static void a_slow_auxiliary_harms_only_itself_and_misses_nothing(void **state)
 {
     (void)state;
-    struct rig rig;
     struct canring_channel_stats stats;
-    start(&rig);
+    start();
     struct canring_channel *slow = attach("com1"), *fast = attach("com2");
     for (uint32_t round = 0; round < 40; round++) { /* 20,000 frames into a ring of 1,024 slots */
         send_numbered(rig.bus, round * 500, 500);
@@ -298,18 +301,17 @@ static void a_slow_auxiliary_harms_only_itself_and_misses_nothing(void **state)
     assert_int_equal(stats.spilled, 0);
     canring_channel_detach(slow);
     canring_channel_detach(fast);
-    stop(&rig);
+    stop();
 }
 
 static void filters_of_a_channel_and_of_an_observer_hold(void **state)
 {
     (void)state;
-    struct rig rig;
     union canring_frame_buffer b;
     struct canring_channel *observer;
     const struct canring_channel_options options = {.filters = "005:7FF"};
     assert_int_equal(canring_filters_parse(&channels[0].filters, "003:7FF,004:7FF", NULL), 0);
-    start(&rig);
+    start();
     canring_filters_free(&channels[0].filters);
     struct canring_channel *one = attach("com1");
     assert_int_equal(canring_channel_attach(&observer, "proxy", &options, NULL), 0);
@@ -323,17 +325,16 @@ static void filters_of_a_channel_and_of_an_observer_hold(void **state)
     assert_int_equal(canring_channel_receive(one, &b, 50), 0);
     canring_channel_detach(one);
     canring_channel_detach(observer);
-    stop(&rig);
+    stop();
 }
 
 static void a_channel_has_one_auxiliary_and_says_who(void **state)
 {
     (void)state;
-    struct rig rig;
     struct canring_channel *again;
     struct canring_error err;
     char words[64];
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1");
     assert_int_equal(canring_channel_attach(&again, "com1", NULL, &err), -EBUSY);
     snprintf(words, sizeof(words), "in use by pid %d", (int)getpid());
@@ -344,16 +345,15 @@ static void a_channel_has_one_auxiliary_and_says_who(void **state)
     assert_non_null(strstr(err.text, "it has com1, com2, com3"));
     assert_int_equal(canring_channel_attach(&again, "other/com1", NULL, &err), -ENOENT);
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
 }
 
 static void second_proxy_of_a_name_is_refused(void **state)
 {
     (void)state;
-    struct rig rig;
     struct canring_proxy *second;
     struct canring_error err;
-    start(&rig);
+    start();
     struct canring_proxy_options options = {.name = "proxy",
                                             .bus = {.interface = "virtual", .channel = bus_name}};
     assert_int_equal(canring_proxy_open(&second, &options, &err), -EEXIST);
@@ -362,7 +362,7 @@ static void second_proxy_of_a_name_is_refused(void **state)
     send_numbered(rig.bus, 0, 10);
     expect_numbered(one, 0, 10);
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
 }
 
 /* A child that attaches, reads some frames, and waits to be killed. */
@@ -386,8 +386,7 @@ static pid_t auxiliary(const char *name, int ready)
 static void killed_auxiliary_is_noticed_and_replaced(void **state)
 {
     (void)state;
-    struct rig rig;
-    start(&rig);
+    start();
     struct canring_channel *two = attach("com2");
     int ready[2];
     assert_int_equal(pipe(ready), 0);
@@ -418,15 +417,14 @@ static void killed_auxiliary_is_noticed_and_replaced(void **state)
     close(ready[0]);
     close(ready[1]);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 /* What a hostile auxiliary does to its shared memory, and what the proxy must say of it. */
 static void vandalise(const char *how)
 {
-    struct rig rig;
     struct cr_segment raw;
-    start(&rig);
+    start();
     struct canring_channel *two = attach("com2"), *bad = attach("com1");
     assert_int_equal(cr_segment_attach(&raw, rig.proxy->ports[0]->segment.region.name, NULL), 0);
     if (strstr(how, "impossible size")) {
@@ -442,9 +440,9 @@ static void vandalise(const char *how)
         send_numbered(rig.bus, round * 200, 200);
         expect_numbered(two, round * 200, 200);
     }
-    for (unsigned tries = 0; tries < 500 && !noted(&rig, how); tries++)
+    for (unsigned tries = 0; tries < 500 && !noted(how); tries++)
         usleep(10000);
-    assert_true(noted(&rig, how));
+    assert_true(noted(how));
     assert_int_equal(canring_channel_wait(bad, 2000) == 1 ? -EPIPE : canring_channel_wait(bad, 0),
                      -EPIPE);
     cr_segment_close(&raw);
@@ -454,7 +452,7 @@ static void vandalise(const char *how)
     expect_numbered(one, 0, 10);
     canring_channel_detach(one);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 static void forged_size_costs_the_forger_its_channel(void **state)
@@ -478,10 +476,9 @@ static void truncated_object_costs_the_truncator_its_channel(void **state)
 static void malformed_frames_are_refused_and_counted(void **state)
 {
     (void)state;
-    struct rig rig;
     union canring_frame_buffer b;
     struct canring_channel_stats stats;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1"), *two = attach("com2");
     uint32_t good = 42;
     canring_frame_classic(&b.frame, 0x800, "x", 1); /* no such standard id */
@@ -507,19 +504,18 @@ static void malformed_frames_are_refused_and_counted(void **state)
     assert_int_equal(stats.taken, 2);
     canring_channel_detach(one);
     canring_channel_detach(two);
-    stop(&rig);
+    stop();
 }
 
 static void auxiliary_learns_that_its_proxy_closed(void **state)
 {
     (void)state;
-    struct rig rig;
     union canring_frame_buffer b;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1");
     send_numbered(rig.bus, 0, 5);
     expect_numbered(one, 0, 4);
-    stop(&rig);
+    stop();
     expect_numbered(one, 4, 1); /* what was published is still there */
     assert_int_equal(canring_channel_receive(one, &b, 5000), -EPIPE);
     canring_frame_classic(&b.frame, 1, "x", 1);
@@ -531,8 +527,7 @@ static void auxiliary_learns_that_its_proxy_closed(void **state)
 static void channel_fd_fits_a_foreign_event_loop(void **state)
 {
     (void)state;
-    struct rig rig;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1");
     for (uint32_t i = 0; i < 200; i++) {
         bool asleep = canring_channel_prepare(one);
@@ -544,16 +539,16 @@ static void channel_fd_fits_a_foreign_event_loop(void **state)
         expect_numbered(one, i, 1);
     }
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
 }
 
 static void proxy_runs_in_a_foreign_event_loop(void **state)
 {
     (void)state;
-    struct rig rig;
-    start(&rig);
+    start();
     canring_proxy_stop(rig.proxy);
     pthread_join(rig.thread, NULL);
+    rig.running = false;
     canring_proxy_close(rig.proxy);
 
     struct canring_proxy_options options = {.name = "embedded",
@@ -595,9 +590,8 @@ static void proxy_runs_in_a_foreign_event_loop(void **state)
 static void status_tells_channels_and_counts(void **state)
 {
     (void)state;
-    struct rig rig;
     char *json;
-    start(&rig);
+    start();
     struct canring_channel *one = attach("com1");
     send_numbered(rig.bus, 0, 10);
     expect_numbered(one, 0, 10);
@@ -610,7 +604,7 @@ static void status_tells_channels_and_counts(void **state)
     assert_non_null(strstr(json, "\"rx_frames\": 10"));
     free(json);
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
     assert_int_equal(canring_proxies(&json, NULL), 0);
     free(json);
 }
@@ -618,12 +612,12 @@ static void status_tells_channels_and_counts(void **state)
 static void trace_has_every_frame_received_and_sent(void **state)
 {
     (void)state;
-    struct rig rig = {0};
+    memset(&rig, 0, sizeof(rig));
     char path[128], line[256];
     union canring_frame_buffer b;
     snprintf(path, sizeof(path), "%s/trace.log", runtime);
     struct canring_proxy_options options = {.trace = path};
-    start_with(&rig, &options);
+    start_with(&options);
     struct canring_channel *one = attach("com1");
     send_numbered(rig.bus, 0, 3000);
     expect_numbered(one, 0, 3000);
@@ -632,7 +626,7 @@ static void trace_has_every_frame_received_and_sent(void **state)
     const struct canring_frame *frame;
     assert_int_equal(canring_bus_receive(rig.bus, &frame, 5000), 1);
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     unsigned lines = 0;
@@ -672,13 +666,12 @@ static void killed_proxy_leaves_nothing_that_hinders_the_next(void **state)
     assert_int_equal(canring_channel_receive(one, &b, 10000), -EPIPE);
     canring_channel_detach(one);
 
-    struct rig rig;
-    start(&rig);
+    start();
     one = attach("com1");
     send_numbered(rig.bus, 0, 10);
     expect_numbered(one, 0, 10);
     canring_channel_detach(one);
-    stop(&rig);
+    stop();
     assert_int_equal(leftovers(), 0);
     close(ready[0]);
     close(ready[1]);
@@ -688,7 +681,7 @@ int main(void)
 {
     snprintf(runtime, sizeof(runtime), "/tmp/canring-test-proxy-%d", (int)getpid());
     setenv("CANRING_RUNTIME_DIR", runtime, 1);
-#define PROXY_TEST(test) cmocka_unit_test_setup(test, setup)
+#define PROXY_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         PROXY_TEST(received_frames_go_to_all_channels_in_order),
         PROXY_TEST(a_send_goes_to_the_bus_and_all_others_never_back),
