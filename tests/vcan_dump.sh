@@ -103,6 +103,21 @@ grep -qxF $'\tcontroller-problem{rx-error-warning}' out || fail "-e: class besid
 grep -qxF $'\terror-counter-tx-rx{{0}{0}}' out || fail "-e: counters: $(cat out)"
 grep -qxF $'\tunknown-class-0x400' out || fail "-e: unknown class: $(cat out)"
 
+# Every frame is shown or counted: a stopped reader with a small buffer, and one frame behind.
+start -d -L -r 20000 vcan0
+kill -STOP $pid
+"$CANRING" gen -g 0 -n 20000 -I 7 -L 0 vcan0
+kill -CONT $pid
+until_in out '007#'
+cansend vcan0 0FF#
+until_in out '0FF#'
+kill -TERM $pid
+ends_with 143 "-d"
+shown=$(grep -c ' 007#' out)
+lost=$(sed -n "s/^DROPCOUNT: dropped \([0-9]*\) CAN frames\? on 'vcan0' socket .*/\1/p" out | awk '{ sum += $1 } END { print sum + 0 }')
+[ $((shown + lost)) = 20000 ] || fail "-d: $shown shown, $lost told lost, 20000 sent"
+[ "$lost" -gt 0 ] || echo "nothing was lost: -d not tried"
+
 "$CANRING" dump vcan77 2>words
 [ $? = 1 ] || fail "a missing interface goes unnoticed"
 grep -q vcan77 words || fail "the missing interface is not named"
