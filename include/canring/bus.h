@@ -98,7 +98,9 @@ int canring_bus_open(struct canring_bus **bus, const struct canring_bus_options 
                      struct canring_error *err);
 void canring_bus_close(struct canring_bus *bus);
 
-/* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. */
+/* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. Frames
+ * that were read together wait in memory, so call canring_bus_receive until it returns 0 before
+ * sleeping on the descriptor. */
 int canring_bus_fd(const struct canring_bus *bus);
 
 /* Next frame, in the bus's own memory, valid until the next call on `bus`; waits up to

@@ -151,7 +151,7 @@ static int wait_for_room(struct canring_bus *bus, uint64_t end)
         int rc = ns ? cr_loop_wait(bus->loop, ns) : cr_loop_poll(bus->loop);
         if (rc < 0)
             return rc;
-        if (rc == 0 && bus->bus->tx_blocked)
+        if (ns == 0 && bus->bus->tx_blocked)
             return -EAGAIN;
     }
     return 0;

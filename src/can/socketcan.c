@@ -198,6 +198,17 @@ static int check_timing(struct cr_socketcan *sc, const struct cr_link *link,
     return 0;
 }
 
+/* Refusing to send is all that can be done from here while others use the link. */
+static void check_listen_only(const struct cr_socketcan *sc, const struct cr_link *link)
+{
+    if (sc->listen_only && link->controller && link->up &&
+        !(link->mode.flags & CAN_CTRLMODE_LISTENONLY))
+        cr_bus_report(&sc->bus, LOG_NOTICE,
+                      "%s: nothing will be sent, but the controller still acknowledges frames (ip "
+                      "link set %s type can listen-only on)",
+                      sc->bus.name, sc->bus.name);
+}
+
 static int open_socket(struct cr_socketcan *sc, struct canring_error *err)
 {
     sc->fd = socket(AF_CAN, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, CAN_RAW);
@@ -220,6 +231,7 @@ static int open_all(struct cr_socketcan *sc, const struct canring_bus_options *o
         rc = check_timing(sc, &link, &options->timing, err);
     if (rc < 0)
         return rc;
+    check_listen_only(sc, &link);
     sc->mtu = link.mtu;
     rc = set_options(sc, options, err);
     if (rc < 0)
