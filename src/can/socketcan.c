@@ -123,6 +123,8 @@ static int set_options(struct cr_socketcan *sc, const struct canring_bus_options
     set_kinds(sc);
     if (options->receive_own)
         set_option(sc, SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, 1);
+    if (options->no_loopback)
+        set_option(sc, SOL_CAN_RAW, CAN_RAW_LOOPBACK, 0);
     return set_filters(sc, &options->filters, err);
 }
 
