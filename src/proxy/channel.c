@@ -115,6 +115,8 @@ void canring_channel_detach(struct canring_channel *channel)
     if (!channel)
         return;
     struct canring_channel_private *p = channel->private;
+    if (p->segment.mapping.base)
+        canring_channel_give_back(channel); /* the counters it leaves behind are the last word */
     const int fds[] = {p->epoll, p->fds[0], p->fds[1], p->control};
     for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
