@@ -11,4 +11,4 @@ ASAN_OPTIONS=detect_leaks=0 strace -f -o "$report" -e trace=io_uring_enter,epoll
     { grep -q io_uring_enter "$report" || { echo "no io_uring or no ptrace here"; exit 77; }; exit 1; }
 calls=$(grep -c -E '^[0-9]+ +(io_uring_enter|epoll|poll|read)' "$report")
 echo "$calls system calls around 10,000 polls"
-[ "$calls" -lt 50 ]
+[ "$calls" -lt 500 ] # those of starting the program; a sanitizer reads some hundred files

@@ -70,6 +70,30 @@ static void removed_interface_is_taken_again_when_it_is_back(void **state)
     RUN("ip", "link", "del", "vcan7");
 }
 
+static void any_tells_of_each_interface_that_it_heard_of(void **state)
+{
+    struct words words;
+    RUN("ip", "link", "add", "vcan7", "up", "type", "vcan");
+    struct canring_bus *bus = open_told(state, &words, "any");
+    expect_id(bus, "vcan7", 1);
+    expect_id(bus, "vcan1", 2);
+    RUN("ip", "link", "set", "vcan1", "down");
+    await_words(bus, &words, "vcan1: the interface is down");
+    RUN("ip", "link", "set", "vcan1", "up");
+    await_words(bus, &words, "vcan1: the interface is up");
+    expect_id(bus, "vcan1", 3);
+    RUN("ip", "link", "del", "vcan7");
+    await_words(bus, &words, "vcan7: the interface was removed");
+    RUN("ip", "link", "add", "vcan7", "up", "type", "vcan");
+    expect_id(bus, "vcan7", 4);
+    assert_string_equal(canring_bus_name(bus), "vcan7");
+    assert_int_equal(said(&words, "is down"), 2);
+    assert_int_equal(said(&words, "is up"), 1);
+    assert_int_equal(stats_of(bus).link_down, 2);
+    canring_bus_close(bus);
+    RUN("ip", "link", "del", "vcan7");
+}
+
 static void interface_that_is_down_may_be_opened(void **state)
 {
     struct words words;
@@ -245,6 +269,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         ON_BOTH(interface_that_goes_down_is_told_once_and_comes_back),
         ON_BOTH(removed_interface_is_taken_again_when_it_is_back),
+        ON_BOTH(any_tells_of_each_interface_that_it_heard_of),
         ON_BOTH(interface_that_is_down_may_be_opened),
         ON_BOTH(bus_off_is_seen_counted_and_told),
         ON_BOTH(restart_that_is_not_possible_says_why),

@@ -178,6 +178,8 @@ int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame,
 
 void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *stats)
 {
+    if (bus->bus->driver->refresh_stats)
+        bus->bus->driver->refresh_stats(bus->bus);
     *stats = bus->bus->stats;
     stats->receive_calls += cr_loop_enters(bus->loop);
 }

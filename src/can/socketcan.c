@@ -294,4 +294,5 @@ const struct cr_driver cr_driver_socketcan = {
     .close = socketcan_close,
     .receive = cr_sc_receive,
     .send = cr_sc_send,
+    .refresh_stats = cr_sc_refresh_stats,
 };
