@@ -50,6 +50,13 @@ enum canring_auxiliary_kind {
     CANRING_AUXILIARY_EXECUTABLE
 };
 
+/* What the coordinator does when a process ends that should not. */
+enum canring_on_failure {
+    CANRING_ON_FAILURE_REPORT,  /* say so and go on: the default of auxiliaries */
+    CANRING_ON_FAILURE_RESTART, /* start it again, at longer and longer intervals */
+    CANRING_ON_FAILURE_END      /* end the run: the default of proxies */
+};
+
 /* A recording to be made. */
 struct canring_config_trace {
     bool active;
@@ -105,6 +112,7 @@ struct canring_config_auxiliary {
     enum canring_auxiliary_kind kind;
     bool auto_start;
     enum canring_config_log_level log_level;
+    enum canring_on_failure on_failure;
     const char **activate_log;
     size_t activate_log_count;
     struct canring_config_link *links;
@@ -133,6 +141,7 @@ struct canring_config_proxy {
     size_t activate_log_count;
     enum canring_wait wait; /* the proxy's side */
     enum canring_config_log_level log_level;
+    enum canring_on_failure on_failure;
 };
 
 struct canring_config_suite {

@@ -9,6 +9,7 @@ static const char *const type_names[] = {"MpProxyAuxiliary", "ProxyAuxiliary",
                                          "CommunicationAuxiliary"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG",    "INFO", "WARNING",
                                          "ERROR",   "CRITICAL", NULL};
+static const char *const failures[] = {"report", "restart", "end", NULL};
 static const char *const waits[] = {"adaptive", "spin", "park", NULL};
 
 struct auxiliary_entry {
@@ -40,6 +41,10 @@ struct auxiliary_values {
          .kind = CR_KEY_CHOICE,                                                                    \
          .choices = log_levels,                                                                    \
          AT(auxiliary.log_level)},                                                                 \
+        {.name = "on_failure",                                                                     \
+         .kind = CR_KEY_CHOICE,                                                                    \
+         .choices = failures,                                                                      \
+         AT(auxiliary.on_failure)},                                                                \
     {                                                                                              \
         .name = "activate_log", .kind = CR_KEY_STRINGS, AT(auxiliary.activate_log),                \
         .count_offset = offsetof(struct auxiliary_values, auxiliary.activate_log_count)            \
@@ -94,6 +99,7 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
         .activate_log_count = named->auxiliary->activate_log_count,
         .wait = (enum canring_wait)values->wait,
         .log_level = named->auxiliary->log_level,
+        .on_failure = named->auxiliary->on_failure,
     };
     config->proxies = list;
     list[config->proxy_count++] = proxy;
@@ -133,6 +139,8 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
     struct auxiliary_values values = {.auxiliary = {.auto_start = true}, .proxy_capable = true};
     struct canring_config_auxiliary *auxiliary = named->auxiliary;
     enum canring_auxiliary_kind kind = kind_of(type);
+    if (kind == CANRING_AUXILIARY_MP_PROXY || kind == CANRING_AUXILIARY_PROXY)
+        values.auxiliary.on_failure = CANRING_ON_FAILURE_END;
     int err = cr_schema_fill(build, &schemas[kind], entry->config, named->name, &values, NULL);
 
     if (err)

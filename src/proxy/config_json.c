@@ -14,6 +14,7 @@ static const char *const auxiliary_kinds[] = {
     "MpProxyAuxiliary", "ProxyAuxiliary", "CommunicationAuxiliary", "shared_object", "executable"};
 static const char *const waits[] = {"adaptive", "spin", "park"};
 static const char *const overflows[] = {"spill", "drop"};
+static const char *const failures[] = {"report", "restart", "end"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG", "INFO",
                                          "WARNING", "ERROR", "CRITICAL"};
 
@@ -125,11 +126,11 @@ static json_t *j_links(const struct canring_config_auxiliary *auxiliary)
 
 static json_t *j_auxiliary(const struct canring_config_auxiliary *auxiliary)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
                      auxiliary->name, "type", auxiliary->type, "class", auxiliary->class_name,
                      "kind", auxiliary_kinds[auxiliary->kind], "auto_start",
                      (int)auxiliary->auto_start, "log_level", log_levels[auxiliary->log_level],
-                     "activate_log",
+                     "on_failure", failures[auxiliary->on_failure], "activate_log",
                      j_strings(auxiliary->activate_log, auxiliary->activate_log_count),
                      "connectors", j_links(auxiliary), "config",
                      json_loads(auxiliary->config_json, 0, NULL), "file", auxiliary->file, "line",
@@ -144,12 +145,13 @@ static json_t *j_proxy(const struct canring_config_proxy *proxy)
         json_array_append_new(channels,
                               json_pack("{s:s, s:s}", "name", proxy->channels[i].connector->name,
                                         "auxiliary", proxy->channels[i].auxiliary->name));
-    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:s}", "name", proxy->name,
+    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:s, s:s}", "name", proxy->name,
                      "auto_start", (int)proxy->auto_start, "implicit", (int)proxy->implicit,
                      "connector", proxy->connector->name, "channels", channels, "trace",
                      j_trace(&proxy->trace), "activate_log",
                      j_strings(proxy->activate_log, proxy->activate_log_count), "wait",
-                     waits[proxy->wait], "log_level", log_levels[proxy->log_level]);
+                     waits[proxy->wait], "log_level", log_levels[proxy->log_level],
+                     "on_failure", failures[proxy->on_failure]);
 }
 
 static json_t *j_suites(const struct canring_config *config)

@@ -198,7 +198,10 @@ static int make_proxy(struct cr_build *build, struct canring_config_connector *c
     *made = NULL;
     if (!name_is_free(build, first->name, name))
         return 0;
-    *proxy = (struct canring_config_proxy){.name = name, .implicit = true, .connector = connector};
+    *proxy = (struct canring_config_proxy){.name = name,
+                                           .implicit = true,
+                                           .connector = connector,
+                                           .on_failure = CANRING_ON_FAILURE_END};
     list[config->proxy_count++] = proxy;
     *made = proxy;
     return 0;
@@ -249,6 +252,14 @@ static void say_shared(struct cr_build *build, const struct canring_config_conne
              connector->name, connector->type, first->name->text);
 }
 
+/* Ours has no other way to a bus; what users bring may open theirs themselves. */
+static bool speaks_through_proxy(const struct cr_named_aux *named,
+                                 const struct canring_config_connector *connector)
+{
+    return named->auxiliary->kind == CANRING_AUXILIARY_COMMUNICATION &&
+           cr_connector_is_bus(connector->kind);
+}
+
 static int share(struct cr_build *build, struct canring_config_connector *connector)
 {
     const struct cr_named_aux *first = NULL;
@@ -256,7 +267,7 @@ static int share(struct cr_build *build, struct canring_config_connector *connec
     size_t users = count_users(build, connector, &first);
     const struct canring_config_proxy *owner = proxy_owning(build->config, connector);
 
-    if (users == 0 || (users == 1 && !owner))
+    if (users == 0 || (users == 1 && !owner && !speaks_through_proxy(first, connector)))
         return 0;
     if (!cr_connector_is_bus(connector->kind)) {
         if (connector->type)
