@@ -235,6 +235,7 @@ static inline bool canring_ring_put(struct canring_producer *p, const void *reco
         return false;
     if (size - 20u <= 16u) { /* 20..36 bytes, every classic frame: two moves that overlap */
         memcpy(slot + skip, (const uint8_t *)record + skip, 16);
+        /* cppcheck-suppress pointerOutOfBoundsCond ; the record has `size` bytes */
         memcpy(slot + size - 16, (const uint8_t *)record + size - 16, 16);
     } else {
         memcpy(slot + skip, (const uint8_t *)record + skip, size - skip);

@@ -64,7 +64,7 @@ static int attach(struct canring_channel *channel, const char *name,
                   const struct canring_channel_options *options, struct canring_error *err)
 {
     struct canring_channel_private *p = channel->private;
-    struct cr_reply reply;
+    struct cr_reply reply = {0};
     char wanted[CR_SEGMENT_NAME];
     int result = cr_find_channel(name, p->proxy, wanted, err);
     if (result == 0)
