@@ -287,9 +287,10 @@ static void a_diagnostic_is_one_line_and_whole_characters(void **state)
 {
     (void)state;
     char text[4096] = "auxiliaries: {}\nconnectors:\n  c: {type: \"x:\\e[31m\\n";
-    while (strlen(text) < 3000)
-        strcat(text, "\xc3\xa4");
-    strcat(text, "\"}\n");
+    size_t length = strlen(text);
+    for (; length < 3000; length += 2)
+        memcpy(text + length, "\xc3\xa4", 2);
+    memcpy(text + length, "\"}\n", sizeof("\"}\n"));
     struct loaded loaded = load(text);
     char formatted[2048];
     canring_diagnostic_format(&loaded.diagnostics.list[0], formatted, sizeof(formatted));

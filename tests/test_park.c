@@ -119,7 +119,7 @@ static void producer_that_sleeps_for_room_is_woken(void **state)
     canring_consumer_init(&in, &pair.there);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, fill, &pair), 0);
-    for (uint32_t i = 0, number; i < ROUNDS; i++) {
+    for (uint32_t i = 0, number = 0; i < ROUNDS; i++) {
         assert_true(receive_number(&in, CANRING_WAIT_PARK, &number));
         assert_int_equal(number, i);
     }

@@ -25,7 +25,7 @@ struct canring_channel {
     uint64_t sent;
     bool proxy_parks; /* the proxy may sleep: publishing has to look */
     enum canring_wait wait;
-    struct canring_channel_private *private;
+    struct canring_channel_private *inside;
 };
 
 struct canring_channel_options {

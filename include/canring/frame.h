@@ -8,6 +8,7 @@
 #ifndef CANRING_FRAME_H
 #define CANRING_FRAME_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,10 +67,10 @@ struct canring_xl {
 #define CANRING_FRAME_HEADER 24
 #define CANRING_FRAME_MAX    (CANRING_FRAME_HEADER + sizeof(struct canring_xl) + CANRING_XL_DATA_MAX)
 
-_Static_assert(sizeof(struct canring_frame) == CANRING_FRAME_HEADER, "frame header is 24 bytes");
-_Static_assert(offsetof(struct canring_frame, timestamp_ns) == 8, "timestamp at 8");
-_Static_assert(offsetof(struct canring_frame, id) == 20, "id at 20");
-_Static_assert(sizeof(struct canring_xl) == 8, "XL fields are 8 bytes");
+static_assert(sizeof(struct canring_frame) == CANRING_FRAME_HEADER, "frame header is 24 bytes");
+static_assert(offsetof(struct canring_frame, timestamp_ns) == 8, "timestamp at 8");
+static_assert(offsetof(struct canring_frame, id) == 20, "id at 20");
+static_assert(sizeof(struct canring_xl) == 8, "XL fields are 8 bytes");
 
 /* Storage for any one frame. */
 union canring_frame_buffer {

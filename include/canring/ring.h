@@ -38,12 +38,13 @@
 #ifndef CANRING_RING_H
 #define CANRING_RING_H
 
-#include <stdatomic.h>
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include <canring/atomic.h>
 #include <canring/error.h>
 
 #ifdef __cplusplus
@@ -59,18 +60,19 @@ extern "C" {
 /* What one side tells the other; written by its owner alone, on a page of its own. Fields that
  * change at different rates stand two cache lines apart (the prefetcher fetches lines in pairs). */
 struct canring_ring_side {
-    _Atomic uint64_t position; /* producer: published so far; consumer: read so far */
+    CANRING_ATOMIC(uint64_t) position; /* producer: published so far; consumer: read so far */
     uint8_t pad0[120];
-    _Atomic uint32_t waiting; /* ticket << 2 | CANRING_ASLEEP_*; 0 in the low bits = awake */
+    CANRING_ATOMIC(uint32_t)
+    waiting; /* ticket << 2 | CANRING_ASLEEP_*; 0 in the low bits = awake */
     uint8_t pad1[124];
-    _Atomic uint32_t bell; /* the other side sleeps on it; bumped to wake it */
+    CANRING_ATOMIC(uint32_t) bell; /* the other side sleeps on it; bumped to wake it */
     uint8_t pad2[124];
 };
 
-_Static_assert(offsetof(struct canring_ring_side, position) == 0, "shared layout");
-_Static_assert(offsetof(struct canring_ring_side, waiting) == 128, "shared layout");
-_Static_assert(offsetof(struct canring_ring_side, bell) == 256, "shared layout");
-_Static_assert(sizeof(struct canring_ring_side) == 384, "shared layout");
+static_assert(offsetof(struct canring_ring_side, position) == 0, "shared layout");
+static_assert(offsetof(struct canring_ring_side, waiting) == 128, "shared layout");
+static_assert(offsetof(struct canring_ring_side, bell) == 256, "shared layout");
+static_assert(sizeof(struct canring_ring_side) == 384, "shared layout");
 
 /* How a sleeper wants to be woken. */
 #define CANRING_ASLEEP_MASK  3u
@@ -79,12 +81,12 @@ _Static_assert(sizeof(struct canring_ring_side) == 384, "shared layout");
 
 /* Header of a record; `struct canring_frame` begins with the same 8 bytes. */
 struct canring_record {
-    _Atomic uint32_t sequence;
-    _Atomic uint16_t size; /* bytes, this header included */
-    uint16_t tag;          /* the user's */
+    CANRING_ATOMIC(uint32_t) sequence;
+    CANRING_ATOMIC(uint16_t) size; /* bytes, this header included */
+    uint16_t tag;                  /* the user's */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct canring_record) == CANRING_RECORD_HEADER, "shared layout");
+static_assert(sizeof(struct canring_record) == CANRING_RECORD_HEADER, "shared layout");
 
 /* The memory of one ring, as mapped here. */
 struct canring_ring {
@@ -235,6 +237,7 @@ static inline bool canring_ring_put(struct canring_producer *p, const void *reco
         return false;
     if (size - 20u <= 16u) { /* 20..36 bytes, every classic frame: two moves that overlap */
         memcpy(slot + skip, (const uint8_t *)record + skip, 16);
+        /* cppcheck-suppress pointerOutOfBoundsCond ; the record has `size` bytes */
         memcpy(slot + size - 16, (const uint8_t *)record + size - 16, 16);
     } else {
         memcpy(slot + skip, (const uint8_t *)record + skip, size - skip);

@@ -51,7 +51,7 @@ static int next_line(struct log_reader *log, const char **line, size_t *length)
         if (log->at_end)
             return 0;
         int rc = fill(log);
-        if (rc)
+        if (rc < 0)
             return rc;
     }
 }

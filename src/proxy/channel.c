@@ -63,8 +63,8 @@ static int make_epoll(struct canring_channel_private *p, struct canring_error *e
 static int attach(struct canring_channel *channel, const char *name,
                   const struct canring_channel_options *options, struct canring_error *err)
 {
-    struct canring_channel_private *p = channel->private;
-    struct cr_reply reply;
+    struct canring_channel_private *p = channel->inside;
+    struct cr_reply reply = {0};
     char wanted[CR_SEGMENT_NAME];
     int result = cr_find_channel(name, p->proxy, wanted, err);
     if (result == 0)
@@ -101,7 +101,7 @@ int canring_channel_attach(struct canring_channel **out, const char *name,
     memset(channel, 0, sizeof(*channel));
     *p = (struct canring_channel_private){
         .segment = {.region.fd = -1, .guard = -1}, .control = -1, .fds = {-1, -1}, .epoll = -1};
-    channel->private = p;
+    channel->inside = p;
     int result = attach(channel, name, options ? options : &defaults, err);
     if (result < 0)
         canring_channel_detach(channel);
@@ -114,7 +114,7 @@ void canring_channel_detach(struct canring_channel *channel)
 {
     if (!channel)
         return;
-    struct canring_channel_private *p = channel->private;
+    struct canring_channel_private *p = channel->inside;
     if (p->segment.mapping.base)
         canring_channel_give_back(channel); /* the counters it leaves behind are the last word */
     const int fds[] = {p->epoll, p->fds[0], p->fds[1], p->control};
@@ -128,7 +128,7 @@ void canring_channel_detach(struct canring_channel *channel)
 
 void canring_channel_give_back(struct canring_channel *channel)
 {
-    atomic_store_explicit(&channel->private->segment.user->received, channel->received,
+    atomic_store_explicit(&channel->inside->segment.user->received, channel->received,
                           memory_order_relaxed);
     canring_ring_release_wake(&channel->rx);
 }
@@ -176,7 +176,7 @@ int canring_channel_wait(struct canring_channel *channel, int timeout_ms)
         if (channel->rx.broken)
             return -EPIPE;
         /* What it published before it went is still there: look once more, after. */
-        if (proxy_gone(channel->private))
+        if (proxy_gone(channel->inside))
             return canring_channel_peek(channel) ? 1 : -EPIPE;
         if (slice_until(deadline) == 0)
             return 0;
@@ -205,7 +205,7 @@ static int wait_for_room(struct canring_channel *channel, uint32_t size, int tim
     uint64_t deadline = deadline_after(timeout_ms);
     while (!canring_ring_claim(&channel->tx, size)) {
         uint64_t slice = slice_until(deadline);
-        if (channel->tx.broken || proxy_gone(channel->private))
+        if (channel->tx.broken || proxy_gone(channel->inside))
             return -EPIPE;
         if (slice == 0)
             return -EAGAIN;
@@ -219,18 +219,18 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
 {
     if (canring_frame_check(frame, frame->size) < 0)
         return -EBADMSG;
-    if (atomic_load_explicit(&channel->private->segment.header->state, memory_order_relaxed) !=
+    if (atomic_load_explicit(&channel->inside->segment.header->state, memory_order_relaxed) !=
         CR_SEGMENT_OPEN)
         return -EPIPE;
     if (!canring_ring_claim(&channel->tx, frame->size)) {
-        cr_count(&channel->private->segment.user->full, 1);
+        cr_count(&channel->inside->segment.user->full, 1);
         int result = wait_for_room(channel, frame->size, timeout_ms);
         if (result < 0)
             return result;
     }
     canring_ring_put(&channel->tx, frame, frame->size);
     channel->sent++;
-    atomic_store_explicit(&channel->private->segment.user->sent, channel->sent,
+    atomic_store_explicit(&channel->inside->segment.user->sent, channel->sent,
                           memory_order_relaxed);
     canring_channel_publish(channel);
     return 0;
@@ -244,41 +244,41 @@ int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
 
 int canring_channel_fd(const struct canring_channel *channel)
 {
-    return channel->private->epoll;
+    return channel->inside->epoll;
 }
 
 bool canring_channel_prepare(struct canring_channel *channel)
 {
-    return canring_ring_prepare(&channel->rx, CANRING_ASLEEP_FD) && !proxy_gone(channel->private);
+    return canring_ring_prepare(&channel->rx, CANRING_ASLEEP_FD) && !proxy_gone(channel->inside);
 }
 
 void canring_channel_awake(struct canring_channel *channel)
 {
     uint64_t rung;
     canring_ring_awake(&channel->rx);
-    ssize_t got = read(channel->private->fds[CR_FD_AUXILIARY_BELL], &rung, sizeof(rung));
+    ssize_t got = read(channel->inside->fds[CR_FD_AUXILIARY_BELL], &rung, sizeof(rung));
     (void)got; /* empty when nobody rang */
 }
 
 const char *canring_channel_proxy(const struct canring_channel *channel)
 {
-    return channel->private->proxy;
+    return channel->inside->proxy;
 }
 
 const char *canring_channel_name(const struct canring_channel *channel)
 {
-    return channel->private->name;
+    return channel->inside->name;
 }
 
 const char *canring_channel_bus(const struct canring_channel *channel)
 {
-    return channel->private->bus;
+    return channel->inside->bus;
 }
 
 void canring_channel_stats(const struct canring_channel *channel,
                            struct canring_channel_stats *stats)
 {
-    const struct cr_segment *s = &channel->private->segment;
+    const struct cr_segment *s = &channel->inside->segment;
     *stats = (struct canring_channel_stats){.published = cr_counted(&s->owner->published),
                                             .dropped = cr_counted(&s->owner->dropped),
                                             .spilled = cr_counted(&s->owner->spilled),

@@ -155,7 +155,7 @@ static int fill_key(struct cr_build *build, const struct cr_key *key,
         return cr_build_filters(build, (struct canring_filters *)(void *)place, node,
                                 key->kind == CR_KEY_FILTER_TEXT);
     case CR_KEY_NODE:
-        memcpy(place, &node, sizeof(node));
+        memcpy(place, &node, sizeof(node)); /* NOLINT(bugprone-sizeof-expression): the pointer */
         return 0;
     default:
         fill_integer(build, key, node, place);

@@ -96,7 +96,7 @@ static void serve_observe(struct cr_client *client, const struct cr_request *req
     struct canring_proxy *proxy = client->proxy;
     struct canring_error err = {0};
     struct canring_channel_config config = {0};
-    struct cr_port *port;
+    struct cr_port *port = NULL;
     char name[CR_SEGMENT_NAME];
     snprintf(name, sizeof(name), "observer%u", ++proxy->observers);
     config.name = name;
@@ -104,7 +104,7 @@ static void serve_observe(struct cr_client *client, const struct cr_request *req
     if (result == 0)
         result = cr_proxy_add_port(proxy, &config, &port, &err);
     canring_filters_free(&config.filters);
-    if (result < 0) {
+    if (result < 0 || !port) {
         answer_error(client, result, err.text);
         return;
     }
