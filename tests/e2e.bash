@@ -1,0 +1,113 @@
+# Sourced by the end-to-end tests of the proxy: a place of their own, proxies and auxiliaries in
+# the background, and waiting for what must become true. Nothing here decides whether a test passes.
+# shellcheck shell=bash disable=SC2034
+set -u
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d ${E2E_WORK:+-p "$E2E_WORK"}) || exit 1
+export CANRING_RUNTIME_DIR=$work/rt
+declare -A pids=() # of what we started, by name
+failed=0
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+fail() {
+    echo "FAILED: $*"
+    failed=1
+}
+give_up() { # what comes after makes no sense
+    fail "$@"
+    exit 1
+}
+clean_up() {
+    local pid
+    for pid in "${pids[@]}"; do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    wait
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+eventually() { # COMMAND…, for up to 20 s
+    local i
+    for ((i = 0; i < 400; i++)); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.05
+    done
+    return 1
+}
+# NAME COMMAND…: in the background, its output in NAME.out, its words in NAME.err.
+background() {
+    local name=$1
+    shift
+    "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null &
+    pids[$name]=$!
+}
+ends_with() { # STATUS NAME
+    local got
+    wait "${pids[$2]}" 2>/dev/null
+    got=$?
+    unset "pids[$2]"
+    [ $got = "$1" ] && return
+    fail "$2: exit status $got, not $1"
+    cat "$work/$2.err"
+}
+stop() { # NAME: asked to end; what it had is in its output then
+    kill -TERM "${pids[$1]}" 2>/dev/null
+    wait "${pids[$1]}" 2>/dev/null
+    unset "pids[$1]"
+}
+ready() { # NAME of a coordinator: it serves, or has ended
+    grep -q ' ready$' "$work/$1.err" || ! kill -0 "${pids[$1]}" 2>/dev/null
+}
+start_proxy() { # NAME ARGUMENTS…: canring run
+    local name=$1
+    shift
+    background "$name" "$CANRING" run "$@"
+    eventually ready "$name"
+    grep -q ' ready$' "$work/$name.err" || give_up "$name does not start: $(cat "$work/$name.err")"
+}
+attached() { # PROXY/CHANNEL
+    "$CANRING" list 2>/dev/null | grep -qE "^$1"$'\t.*\tpid [0-9]+$'
+}
+start_aux() { # NAME PROXY/CHANNEL OPTIONS…: canring dump
+    local name=$1 channel=$2
+    shift 2
+    background "$name" "$CANRING" dump "$@" "$channel"
+    eventually attached "$channel" || give_up "$name does not attach: $(cat "$work/$name.err")"
+}
+# FILTER: of `canring status --json`, with jq's language.
+status() {
+    "$CANRING" status --json 2>/dev/null | jq -r "$1"
+}
+same() { # WHAT A B
+    [ -s "$2" ] || fail "$1: nothing in $2"
+    cmp -s "$2" "$3" && return
+    fail "$1: $(wc -l <"$2") and $(wc -l <"$3") lines"
+    diff "$2" "$3" | head -6
+}
+# Of logs: the frames without time and interface; with the interface named alike.
+frames() {
+    cut -d' ' -f3- "$1"
+}
+# Nothing of our runtime directory may be left in it, or in shared memory.
+mark() { # the name that canring gives to shared memory of this runtime directory
+    python3 - "$CANRING_RUNTIME_DIR" <<'PY'
+import sys
+value = 2166136261
+for byte in sys.argv[1].encode():
+    value = (value ^ byte) * 16777619 & 0xffffffff
+print(f"{value:08x}")
+PY
+}
+left_behind() {
+    ls -A "$CANRING_RUNTIME_DIR" 2>/dev/null
+    ls /dev/shm | grep "canring-$(mark)"
+}
+nothing_left() {
+    [ -z "$(left_behind)" ] && return
+    fail "${1:+$1: }left behind: $(left_behind)"
+}
