@@ -125,6 +125,10 @@ const char *canring_channel_proxy(const struct canring_channel *channel);
 const char *canring_channel_name(const struct canring_channel *channel);
 const char *canring_channel_bus(const struct canring_channel *channel);
 
+/* What the real connector behind the channel is, a JSON object: interface, channel, bitrate, is_fd,
+ * remote_id, … as configured; "{}" when the proxy was given none. Valid until detached. */
+const char *canring_channel_attributes(const struct canring_channel *channel);
+
 struct canring_channel_stats {
     uint64_t published; /* frames the proxy put into our ring */
     uint64_t dropped;   /* frames it could not */

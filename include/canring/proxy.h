@@ -23,8 +23,9 @@ enum canring_overflow {
     CANRING_OVERFLOW_DROP
 };
 
-#define CANRING_RING_SLOTS  16384u /* default: 512 KiB */
-#define CANRING_SPILL_LIMIT 65536u /* default, frames */
+#define CANRING_RING_SLOTS     16384u /* default: 512 KiB */
+#define CANRING_ATTRIBUTES_MAX 1024
+#define CANRING_SPILL_LIMIT    65536u /* default, frames */
 
 struct canring_channel_config {
     const char *name;               /* unique in the proxy, at most 63 characters, no '/' */
@@ -43,7 +44,9 @@ struct canring_proxy_options {
     const struct canring_channel_config *channels;
     size_t channel_count;
     enum canring_wait wait;
-    const char *trace; /* path of a candump log of everything, created, or NULL */
+    const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
+                               CANRING_ATTRIBUTES_MAX - 1 bytes, or NULL */
+    const char *trace;      /* path of a candump log of everything, created, or NULL */
     /* Words for people: attached, detached, bus-off, …; on the proxy's thread; may be NULL. */
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;

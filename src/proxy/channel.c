@@ -25,6 +25,7 @@ struct canring_channel_private {
     int epoll; /* our bell and the connection as one fd */
     bool gone;
     char proxy[CR_SEGMENT_NAME], name[CR_SEGMENT_NAME], bus[CR_SEGMENT_NAME];
+    char attributes[CANRING_ATTRIBUTES_MAX];
 };
 
 static int connect_and_ask(struct canring_channel_private *p, const char *channel,
@@ -77,6 +78,7 @@ static int attach(struct canring_channel *channel, const char *name,
         return result;
     memcpy(p->name, reply.channel, sizeof(p->name));
     memcpy(p->bus, reply.bus, sizeof(p->bus));
+    memcpy(p->attributes, reply.attributes, sizeof(p->attributes));
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
     channel->rx.bell_fd = channel->tx.bell_fd = p->fds[CR_FD_PROXY_BELL];
@@ -273,6 +275,11 @@ const char *canring_channel_name(const struct canring_channel *channel)
 const char *canring_channel_bus(const struct canring_channel *channel)
 {
     return channel->inside->bus;
+}
+
+const char *canring_channel_attributes(const struct canring_channel *channel)
+{
+    return channel->inside->attributes;
 }
 
 void canring_channel_stats(const struct canring_channel *channel,

@@ -150,8 +150,8 @@ static json_t *j_proxy(const struct canring_config_proxy *proxy)
                      "connector", proxy->connector->name, "channels", channels, "trace",
                      j_trace(&proxy->trace), "activate_log",
                      j_strings(proxy->activate_log, proxy->activate_log_count), "wait",
-                     waits[proxy->wait], "log_level", log_levels[proxy->log_level],
-                     "on_failure", failures[proxy->on_failure]);
+                     waits[proxy->wait], "log_level", log_levels[proxy->log_level], "on_failure",
+                     failures[proxy->on_failure]);
 }
 
 static json_t *j_suites(const struct canring_config *config)

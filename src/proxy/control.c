@@ -179,6 +179,7 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
     reply->segment[sizeof(reply->segment) - 1] = '\0';
     reply->channel[sizeof(reply->channel) - 1] = '\0';
     reply->bus[sizeof(reply->bus) - 1] = '\0';
+    reply->attributes[sizeof(reply->attributes) - 1] = '\0';
     return reply->result < 0 ? canring_error_set(err, reply->result, "%s", reply->text) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <canring/error.h>
+#include <canring/proxy.h>
 
 #include "shm/segment.h"
 
@@ -37,6 +38,7 @@ struct cr_reply {
     char segment[CR_REGION_NAME];
     char channel[CR_SEGMENT_NAME];
     char bus[CR_SEGMENT_NAME];
+    char attributes[CANRING_ATTRIBUTES_MAX];
     char text[CANRING_ERROR_TEXT]; /* when result < 0 */
 };
 

@@ -21,6 +21,7 @@ struct cr_client; /* a connection to the control socket: serve.c */
 
 struct canring_proxy {
     char name[CR_SEGMENT_NAME];
+    char attributes[CANRING_ATTRIBUTES_MAX];
     struct cr_loop *loop;
     struct cr_bus *bus;
     int bus_error;     /* negative errno once the bus has failed for good */
@@ -41,8 +42,8 @@ struct canring_proxy {
     bool tracing;
 
     struct cr_batch *received, *taken;
-    uint32_t number;  /* of the next frame, received or sent; skips what was lost before us */
-    uint64_t skipped; /* lost frames that `number` has skipped */
+    uint32_t number;       /* of the next frame, received or sent; skips what was lost before us */
+    uint64_t skipped;      /* lost frames that `number` has skipped */
     struct cr_fifo unsent; /* frames the bus had no room for; timestamp_ns = when they expire */
     uint64_t expired;      /* frames that never got onto the bus in time */
 

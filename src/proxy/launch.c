@@ -1,6 +1,7 @@
 #include <canring/config.h>
 
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,24 +68,47 @@ static int open_with_trace(struct canring_proxy **proxy, const struct canring_co
     return canring_proxy_open(proxy, options, err);
 }
 
+/* What pykiso's tests read through a CCMpProxy: its physical channel. */
+static char *attributes_of(const struct canring_config_connector *connector)
+{
+    const struct canring_bus_options *bus = &connector->bus;
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s?, s:s?, s:I, s:b, s:b, s:b, s:b, s:s}", "name", connector->name, "type",
+        connector->type, "interface", bus->interface, "channel", bus->channel, "bitrate",
+        (json_int_t)bus->timing.bitrate, "is_fd", (int)bus->fd, "enable_brs", (int)bus->brs,
+        "is_extended_id", (int)connector->extended_id, "receive_own_messages",
+        (int)bus->receive_own, "state", bus->listen_only ? "PASSIVE" : "ACTIVE");
+    if (object && connector->has_remote_id)
+        json_object_set_new(object, "remote_id", json_integer((json_int_t)connector->remote_id));
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    return text;
+}
+
 int canring_config_open_proxy(struct canring_proxy **proxy,
                               const struct canring_config_proxy *config,
                               void (*report)(void *arg, int level, const char *text),
                               void *report_arg, struct canring_error *err)
 {
     struct canring_channel_config *channels = channels_of(config);
+    char *attributes = attributes_of(config->connector);
     struct canring_proxy_options options = {.name = config->name,
                                             .bus = config->connector->bus,
                                             .channels = channels,
                                             .channel_count = config->channel_count,
                                             .wait = config->wait,
+                                            .attributes = attributes,
                                             .report = report,
                                             .report_arg = report_arg};
     *proxy = NULL;
-    if (!channels)
+    if (!channels || !attributes) {
+        free(channels);
+        free(attributes);
         return canring_error_set(err, -ENOMEM, "no memory for proxy %s", config->name);
+    }
     int result = config->trace.active ? open_with_trace(proxy, config, &options, err)
                                       : canring_proxy_open(proxy, &options, err);
     free(channels);
+    free(attributes);
     return result;
 }

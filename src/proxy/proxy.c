@@ -87,6 +87,9 @@ static int check_name(const char *what, const char *name, struct canring_error *
 static int check(const struct canring_proxy_options *options, struct canring_error *err)
 {
     int result = check_name("proxy", options->name, err);
+    if (result == 0 && options->attributes && strlen(options->attributes) >= CANRING_ATTRIBUTES_MAX)
+        result = canring_error_set(err, -E2BIG, "attributes of %zu bytes: allowed are %d",
+                                   strlen(options->attributes), CANRING_ATTRIBUTES_MAX - 1);
     for (size_t i = 0; i < options->channel_count && result == 0; i++) {
         result = check_name("channel", options->channels[i].name, err);
         for (size_t j = 0; j < i && result == 0; j++)
@@ -154,6 +157,8 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
     if (!proxy)
         return canring_error_set(err, -ENOMEM, "no memory for a proxy");
     snprintf(proxy->name, sizeof(proxy->name), "%s", options->name);
+    snprintf(proxy->attributes, sizeof(proxy->attributes), "%s",
+             options->attributes ? options->attributes : "{}");
     proxy->bell = proxy->listener = -1;
     proxy->wait = options->wait;
     proxy->echo = options->bus.receive_own;

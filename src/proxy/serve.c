@@ -61,6 +61,7 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     snprintf(reply.segment, sizeof(reply.segment), "%s", port->segment.region.name);
     snprintf(reply.channel, sizeof(reply.channel), "%s", port->name);
     snprintf(reply.bus, sizeof(reply.bus), "%s", proxy->bus->name);
+    memcpy(reply.attributes, proxy->attributes, sizeof(reply.attributes));
     /* Attached before it is told: frames from now on are its own. */
     cr_port_attach(port, client->fd, peer_pid(client->fd),
                    wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
