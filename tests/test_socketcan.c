@@ -91,6 +91,40 @@ static void recording_played_by_canplayer_arrives_whole(void **state)
     unlink(path);
 }
 
+/* python-can sends, one FD frame with a length of its own among them, and takes what we send. */
+static void python_can_is_understood_and_understands(void **state)
+{
+    static const char *const program =
+        "import can, sys\n"
+        "bus = can.Bus(interface='socketcan', channel='vcan0', fd=True)\n"
+        "bus.send(can.Message(arbitration_id=0x18DAF110, data=b'12345678'))\n"
+        "bus.send(can.Message(arbitration_id=0x7DF, is_extended_id=False, is_remote_frame=True, "
+        "dlc=4))\n"
+        "bus.send(can.Message(arbitration_id=1, is_extended_id=False, is_fd=True, "
+        "bitrate_switch=True, data=bytes(range(64))))\n"
+        "m = bus.recv(10)\n"
+        "sys.exit(not (m and m.arbitration_id == 0x321 and m.data == b'hello'))\n";
+    struct canring_bus_options options = {.fd = true};
+    struct canring_bus *bus = open_with(state, &options);
+    union canring_frame_buffer buffer;
+    pid_t python = START(NULL, "/usr/bin/python3", "-c", program);
+    const struct canring_frame *frame = receive(bus);
+    assert_int_equal(frame->id, 0x18DAF110u | CANRING_ID_EXTENDED);
+    assert_memory_equal(canring_frame_payload(frame), "12345678", 8);
+    frame = receive(bus);
+    assert_int_equal(frame->id, 0x7DF | CANRING_ID_REMOTE);
+    assert_int_equal(canring_frame_dlc(frame), 4);
+    frame = receive(bus);
+    assert_int_equal(frame->flags & (CANRING_FD | CANRING_BRS | CANRING_ESI),
+                     CANRING_FD | CANRING_BRS);
+    assert_int_equal(canring_frame_length(frame), 64);
+    assert_int_equal(canring_frame_payload(frame)[63], 63);
+    canring_frame_classic(&buffer.frame, 0x321, "hello", 5);
+    assert_int_equal(canring_bus_send(bus, &buffer.frame, WAIT_MS), 0);
+    finish(python);
+    canring_bus_close(bus);
+}
+
 /* The frame that candump shows as expected[kind]. */
 static void make_kind(struct canring_frame *frame, unsigned kind)
 {
@@ -267,6 +301,8 @@ static void frames_that_the_kernel_drops_are_counted_exactly(void **state)
         const struct canring_frame *frame;
         /* a frame told of the losses before it; the last ones are told by one more frame */
         if (canring_bus_receive(bus, &frame, 0) == 0) {
+            struct canring_bus_stats so_far = stats_of(bus);
+            assert_int_equal(so_far.rx_frames + so_far.rx_lost_kernel, BURST);
             const uint32_t end = BURST;
             raw_send(fd, 1, &end, sizeof(end));
             frame = receive(bus);
@@ -411,6 +447,7 @@ int main(int argc, char **argv)
         ON_BOTH(frames_arrive_as_candump_logs_them),
         ON_BOTH(recording_played_by_canplayer_arrives_whole),
         ON_BOTH(every_kind_that_is_sent_is_what_candump_sees),
+        ON_BOTH(python_can_is_understood_and_understands),
         ON_BOTH(raw_dlc_of_eight_byte_frames_survives),
         ON_BOTH(fd_frame_of_a_length_no_dlc_can_say_is_filled_up),
         ON_BOTH(xl_frames_pass_beside_fd_and_classic_ones),

@@ -119,7 +119,7 @@ int cmd_check(int argc, char **argv)
     }
     for (int i = optind; i < argc; i++)
         usable &= check_file(argv[i], &options);
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("canring check");
         return STATUS_REFUSED;
     }

@@ -1,10 +1,19 @@
-/* The subcommands of canring: one file each, called by main() with its name as argv[0].
+/* The subcommands of canring, one file each: cmd_<name>.c.
  *
- * Each returns the exit status. They use the public API alone.
+ * main.c calls them with argv[0] = the name of the command and returns what they return:
+ * 0 done, 1 it failed, 2 misuse, 128 + n ended by signal n. Each understands --help.
  */
 #ifndef CANRING_COMMANDS_H
 #define CANRING_COMMANDS_H
 
+#define EXIT_MISUSE 2
+
 int cmd_check(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+int cmd_gen(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 
 #endif

@@ -1,7 +1,100 @@
-#include <stdio.h>
+#include "commands.h"
 
-int main(void)
+#include <stdio.h>
+#include <string.h>
+
+#include "say.h"
+
+static const struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"check", "check configuration files", cmd_check},
+    {"dump", "show, filter and log the frames of buses", cmd_dump},
+    {"gen", "generate frames", cmd_gen},
+    {"list", "the running proxies and their channels", cmd_list},
+    {"run", "start the proxies of a configuration and serve", cmd_run},
+    {"send", "send frames given on the command line", cmd_send},
+    {"status", "what running proxies and channels have done", cmd_status},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static const struct command *find(const char *name)
 {
-    puts("canring");
-    return 2;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_help(FILE *to)
+{
+    fputs("usage: canring COMMAND [ARGUMENT…]\n"
+          "       canring help COMMAND\n"
+          "       canring --version\n"
+          "\n"
+          "Commands:\n",
+          to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nEach has a manual page: man canring-COMMAND.\n", to);
+}
+
+static int unknown(const char *name)
+{
+    const char *names[COMMANDS];
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *near = nearest(name, names, COMMANDS);
+    if (near)
+        say(NULL, "no command '%s', did you mean '%s'?", name, near);
+    else
+        say(NULL, "no command '%s', see 'canring --help'", name);
+    return EXIT_MISUSE;
+}
+
+static int run_command(int argc, char **argv)
+{
+    const struct command *command = find(argv[0]);
+
+    return command ? command->run(argc, argv) : unknown(argv[0]);
+}
+
+static int help(const char *name)
+{
+    char word[] = "--help";
+    char *argv[] = {NULL, word, NULL};
+
+    if (!name) {
+        print_help(stdout);
+        return finish_output(NULL);
+    }
+    const struct command *command = find(name);
+    if (!command)
+        return unknown(name);
+    char copy[32];
+    snprintf(copy, sizeof(copy), "%s", name);
+    argv[0] = copy;
+    return command->run(2, argv);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_MISUSE;
+    }
+    const char *first = argv[1];
+    if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
+        puts("canring " CANRING_VERSION);
+        return finish_output(NULL);
+    }
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+        return help(NULL);
+    if (strcmp(first, "help") == 0)
+        return help(argv[2]);
+    return run_command(argc - 1, argv + 1);
 }

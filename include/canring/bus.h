@@ -34,6 +34,7 @@ struct canring_bus_options {
     bool brs;              /* default bit rate switch of FD frames whose sender does not say */
     bool listen_only;      /* never send */
     bool receive_own;      /* echo: own frames come back as CANRING_TX once they are on the bus */
+    bool no_loopback;      /* socketcan: what is sent is not seen by others on this host */
     bool hardware_timestamps; /* prefer CANRING_CLOCK_HW; falls back to the kernel's, with a word */
     struct canring_filters filters;   /* applied as near to the bus as the driver can */
     uint32_t receive_buffer;          /* bytes asked of the kernel (SO_RCVBUF); 0 = 32 MiB */
@@ -97,7 +98,9 @@ int canring_bus_open(struct canring_bus **bus, const struct canring_bus_options 
                      struct canring_error *err);
 void canring_bus_close(struct canring_bus *bus);
 
-/* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. */
+/* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. Frames
+ * that were read together wait in memory, so call canring_bus_receive until it returns 0 before
+ * sleeping on the descriptor. */
 int canring_bus_fd(const struct canring_bus *bus);
 
 /* Next frame, in the bus's own memory, valid until the next call on `bus`; waits up to

@@ -109,6 +109,10 @@ static inline void canring_channel_publish(struct canring_channel *channel)
 int canring_channel_send(struct canring_channel *channel, const struct canring_frame *frame,
                          int timeout_ms);
 
+/* Wait until the proxy has taken everything that was sent, as before detaching. 0, -EAGAIN, -EPIPE.
+ */
+int canring_channel_flush(struct canring_channel *channel, int timeout_ms);
+
 /* For one's own poll or epoll: readable when woken by the proxy, or when it has gone. Before
  * sleeping on it call canring_channel_prepare; when that says false there is something to do now.
  * After sleeping (or not) call canring_channel_awake, then peek. */

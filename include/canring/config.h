@@ -10,6 +10,7 @@
 #include <canring/bus.h>
 #include <canring/diagnostics.h>
 #include <canring/error.h>
+#include <canring/proxy.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,17 +21,6 @@ extern "C" {
 #define CANRING_CONFIG_SLOTS_MAX     1048576u
 #define CANRING_CONFIG_SLOTS_DEFAULT 16384u
 #define CANRING_CONFIG_SPILL_DEFAULT 65536u /* frames */
-
-enum canring_config_wait {
-    CANRING_CONFIG_WAIT_ADAPTIVE, /* spin a little, then park */
-    CANRING_CONFIG_WAIT_SPIN,
-    CANRING_CONFIG_WAIT_PARK
-};
-
-enum canring_config_overflow {
-    CANRING_CONFIG_OVERFLOW_SPILL, /* queue up to spill_limit frames, then drop */
-    CANRING_CONFIG_OVERFLOW_DROP
-};
 
 enum canring_config_log_level {
     CANRING_CONFIG_LOG_INHERIT, /* that of the command line */
@@ -60,6 +50,13 @@ enum canring_auxiliary_kind {
     CANRING_AUXILIARY_EXECUTABLE
 };
 
+/* What the coordinator does when a process ends that should not. */
+enum canring_on_failure {
+    CANRING_ON_FAILURE_REPORT,  /* say so and go on: the default of auxiliaries */
+    CANRING_ON_FAILURE_RESTART, /* start it again, at longer and longer intervals */
+    CANRING_ON_FAILURE_END      /* end the run: the default of proxies */
+};
+
 /* A recording to be made. */
 struct canring_config_trace {
     bool active;
@@ -73,12 +70,12 @@ struct canring_config_channel {
     struct canring_filters filters; /* towards the auxiliary */
     uint32_t ring_slots;
     uint32_t spill_limit; /* frames */
-    enum canring_config_overflow overflow;
-    enum canring_config_wait wait; /* the auxiliary's side */
-    const char *group;             /* Unix group that may attach; NULL = the user alone */
+    enum canring_overflow overflow;
+    enum canring_wait wait; /* the auxiliary's side */
+    const char *group;      /* Unix group that may attach; NULL = the user alone */
 };
 
-struct canring_connector {
+struct canring_config_connector {
     const char *name;
     const char *type; /* as written */
     enum canring_connector_kind kind;
@@ -105,47 +102,49 @@ struct canring_connector {
 
 struct canring_config_link {
     const char *role; /* "com" */
-    const struct canring_connector *connector;
+    const struct canring_config_connector *connector;
 };
 
-struct canring_auxiliary {
+struct canring_config_auxiliary {
     const char *name;
     const char *type;       /* as written; of the user's own kinds: the path, resolved */
     const char *class_name; /* behind the last ':' of the type, "" when there is none */
     enum canring_auxiliary_kind kind;
     bool auto_start;
     enum canring_config_log_level log_level;
+    enum canring_on_failure on_failure;
     const char **activate_log;
     size_t activate_log_count;
     struct canring_config_link *links;
     size_t link_count;
-    const struct canring_connector *com; /* that of the role "com", or NULL */
-    const char *config_json;             /* its whole `config` as a JSON object */
+    const struct canring_config_connector *com; /* that of the role "com", or NULL */
+    const char *config_json;                    /* its whole `config` as a JSON object */
     const char *file;
     unsigned line, column;
 };
 
 /* One auxiliary served by a proxy. */
-struct canring_proxy_channel {
-    const struct canring_connector *connector; /* its name and its `channel` */
-    const struct canring_auxiliary *auxiliary;
+struct canring_config_proxy_channel {
+    const struct canring_config_connector *connector; /* its name and its `channel` */
+    const struct canring_config_auxiliary *auxiliary;
 };
 
-struct canring_proxy {
+struct canring_config_proxy {
     const char *name;
     bool auto_start;
-    bool implicit;                       /* made because auxiliaries share a connector */
-    struct canring_connector *connector; /* the bus: connector->bus */
-    struct canring_proxy_channel *channels;
+    bool implicit;                              /* made because auxiliaries share a connector */
+    struct canring_config_connector *connector; /* the bus: connector->bus */
+    struct canring_config_proxy_channel *channels;
     size_t channel_count;
     struct canring_config_trace trace;
     const char **activate_log; /* logger names */
     size_t activate_log_count;
-    enum canring_config_wait wait; /* the proxy's side */
+    enum canring_wait wait; /* the proxy's side */
     enum canring_config_log_level log_level;
+    enum canring_on_failure on_failure;
 };
 
-struct canring_suite {
+struct canring_config_suite {
     const char *dir;
     const char *pattern;
     int64_t id;
@@ -154,13 +153,13 @@ struct canring_suite {
 /* Everything is owned by the configuration and lives until canring_config_free. */
 struct canring_config {
     const char *path;
-    struct canring_connector **connectors;
+    struct canring_config_connector **connectors;
     size_t connector_count;
-    struct canring_auxiliary **auxiliaries; /* without the proxies */
+    struct canring_config_auxiliary **auxiliaries; /* without the proxies */
     size_t auxiliary_count;
-    struct canring_proxy **proxies;
+    struct canring_config_proxy **proxies;
     size_t proxy_count;
-    struct canring_suite *suites;
+    struct canring_config_suite *suites;
     size_t suite_count;
     void *internal;
 };
@@ -182,14 +181,24 @@ int canring_config_override_bus(struct canring_config *config, const char *conne
                                 const char *target, struct canring_error *err);
 
 /* Lookups by name; NULL when there is none. */
-struct canring_connector *canring_config_connector(const struct canring_config *config,
-                                                   const char *name);
-struct canring_auxiliary *canring_config_auxiliary(const struct canring_config *config,
-                                                   const char *name);
-struct canring_proxy *canring_config_proxy(const struct canring_config *config, const char *name);
+struct canring_config_connector *canring_config_connector(const struct canring_config *config,
+                                                          const char *name);
+struct canring_config_auxiliary *canring_config_auxiliary(const struct canring_config *config,
+                                                          const char *name);
+struct canring_config_proxy *canring_config_proxy(const struct canring_config *config,
+                                                  const char *name);
+
+/* Open the proxy that the configuration describes, as canring_proxy_open does; its trace, if it has
+ * one, is named by the time and trace_name, in trace_dir. `report` as in struct
+ * canring_proxy_options. Nothing of the configuration is kept. */
+int canring_config_open_proxy(struct canring_proxy **proxy,
+                              const struct canring_config_proxy *config,
+                              void (*report)(void *arg, int level, const char *text),
+                              void *report_arg, struct canring_error *err);
 
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
- * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -ENOMEM. */
+ * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -EILSEQ a name
+ * of a file is not UTF-8, -ENOMEM. */
 int canring_config_json(const struct canring_config *config,
                         const struct canring_diagnostics *diagnostics, char **text);
 

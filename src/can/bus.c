@@ -151,7 +151,7 @@ static int wait_for_room(struct canring_bus *bus, uint64_t end)
         int rc = ns ? cr_loop_wait(bus->loop, ns) : cr_loop_poll(bus->loop);
         if (rc < 0)
             return rc;
-        if (rc == 0 && bus->bus->tx_blocked)
+        if (ns == 0 && bus->bus->tx_blocked)
             return -EAGAIN;
     }
     return 0;
@@ -178,6 +178,8 @@ int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame,
 
 void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *stats)
 {
+    if (bus->bus->driver->refresh_stats)
+        bus->bus->driver->refresh_stats(bus->bus);
     *stats = bus->bus->stats;
     stats->receive_calls += cr_loop_enters(bus->loop);
 }

@@ -8,10 +8,8 @@
 
 /* One line per driver. */
 static const struct cr_driver *const drivers[] = {
-    &cr_driver_socketcan,
-    &cr_driver_udp_multicast,
-    &cr_driver_virtual,
-    &cr_driver_replay,
+    &cr_driver_socketcan, &cr_driver_pcan,   &cr_driver_udp_multicast,
+    &cr_driver_virtual,   &cr_driver_replay,
 };
 
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))

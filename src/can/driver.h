@@ -39,6 +39,10 @@ struct cr_driver {
     /* Awake again. NULL when prepare_sleep is. */
     void (*awake)(struct cr_bus *bus);
 
+    /* Bring bus->stats up to date with what the kernel has counted but not told yet. One system
+     * call; asked when the numbers are shown. NULL when they always are up to date. */
+    void (*refresh_stats)(struct cr_bus *bus);
+
     /* True for a source that can be paused without losing anything (replay): the owner
      * asks it only when every consumer has room. */
     bool pausable;

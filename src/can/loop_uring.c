@@ -26,20 +26,23 @@ static bool is_transient(int rc)
     return rc == -ETIME || rc == -EINTR || rc == -EAGAIN || rc == -EBUSY;
 }
 
-/* Submit, run deferred work and, when `wait`, sleep for the first completion. */
+/* Submit, run deferred work and, when `wait`, sleep for the first completion. Returns 1 when
+ * that ended without one: time is up, a signal came. */
 static int enter(struct cr_uring *uring, bool wait, struct __kernel_timespec *timeout)
 {
     struct io_uring_cqe *cqe;
     uring->loop.enters++;
     int rc = wait ? io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, timeout, NULL)
                   : io_uring_submit_and_get_events(&uring->ring);
-    return rc < 0 && !is_transient(rc) ? rc : 0;
+    if (rc >= 0)
+        return 0;
+    return is_transient(rc) ? 1 : rc;
 }
 
 static struct io_uring_sqe *get_sqe(struct cr_uring *uring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-    if (!sqe && enter(uring, false, NULL) == 0)
+    if (!sqe && enter(uring, false, NULL) >= 0)
         sqe = io_uring_get_sqe(&uring->ring);
     return sqe;
 }
@@ -216,7 +219,7 @@ static void backend_cancel(struct cr_loop *loop, unsigned index)
     io_uring_sqe_set_data64(sqe, KEY_IGNORED);
     /* Another thread than the loop's (-EEXIST) cannot wait; the kernel cancels the requests of
      * a thread that is gone by itself. */
-    while (slot->in_kernel && enter(uring, true, NULL) == 0)
+    while (slot->in_kernel && enter(uring, true, NULL) >= 0)
         if (sort_out(uring, slot, key) < 0)
             break;
 }
@@ -235,7 +238,7 @@ static int backend_poll(struct cr_loop *loop)
     int rc = uring->started ? 0 : start(uring);
     int count = 0;
 
-    for (unsigned round = 0; rc == 0 && round < ROUNDS_PER_POLL; round++) {
+    for (unsigned round = 0; rc >= 0 && round < ROUNDS_PER_POLL; round++) {
         count += dispatch(uring);
         if (!needs_enter(uring))
             return count;
@@ -253,8 +256,12 @@ static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
 
     struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / 1000000000u),
                                         .tv_nsec = (long long)(timeout_ns % 1000000000u)};
-    int rc = enter(uring, true, timeout_ns == UINT64_MAX ? NULL : &timeout);
-    return rc < 0 ? rc : backend_poll(loop);
+    int rc;
+    do { /* again when all that came was the answer to a cancel */
+        rc = enter(uring, true, timeout_ns == UINT64_MAX ? NULL : &timeout);
+        count = rc < 0 ? rc : backend_poll(loop);
+    } while (rc == 0 && count == 0);
+    return count;
 }
 
 static int backend_fd(const struct cr_loop *loop)

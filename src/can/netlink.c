@@ -147,7 +147,7 @@ int cr_netlink_read(int fd, void (*changed)(void *arg, const struct cr_link *lin
 
 /* ---- asking -------------------------------------------------------------- */
 
-static struct nlmsghdr *link_message(void *buffer, uint16_t type, int index)
+struct nlmsghdr *cr_link_message(void *buffer, uint16_t type, int index)
 {
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
     message->nlmsg_type = type;
@@ -196,7 +196,7 @@ int cr_netlink_request(struct nlmsghdr *message)
 int cr_link_get(struct cr_link *link, const char *name, int index)
 {
     _Alignas(struct nlmsghdr) char buffer[CR_NETLINK_BYTES];
-    struct nlmsghdr *message = link_message(buffer, RTM_GETLINK, name ? 0 : index);
+    struct nlmsghdr *message = cr_link_message(buffer, RTM_GETLINK, name ? 0 : index);
     if (name)
         mnl_attr_put_strz(message, IFLA_IFNAME, name);
     return request(message, link);
@@ -204,7 +204,7 @@ int cr_link_get(struct cr_link *link, const char *name, int index)
 
 struct nlmsghdr *cr_link_restart_message(void *buffer, int index)
 {
-    struct nlmsghdr *message = link_message(buffer, RTM_NEWLINK, index);
+    struct nlmsghdr *message = cr_link_message(buffer, RTM_NEWLINK, index);
     struct nlattr *info = mnl_attr_nest_start(message, IFLA_LINKINFO);
     mnl_attr_put_str(message, IFLA_INFO_KIND, "can");
     struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);

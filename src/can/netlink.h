@@ -49,6 +49,8 @@ int cr_link_restart(int index);
 /* The message that it sends; `buffer` of CR_NETLINK_BYTES. */
 struct nlmsghdr *cr_link_restart_message(void *buffer, int index);
 
+/* A request about one link, to be filled with attributes; `buffer` of CR_NETLINK_BYTES. */
+struct nlmsghdr *cr_link_message(void *buffer, uint16_t type, int index);
 /* Send a request and wait for the kernel's answer: 0 or its negative errno. */
 int cr_netlink_request(struct nlmsghdr *message);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "can/netdev.h"
+#include "can/netlink_timing.h"
 
 #define RECEIVE_BUFFER_DEFAULT (32u << 20)
 /* The kernel charges nearly 1 kB for a queued frame, so this is its minimum of 4608 bytes, eight
@@ -24,15 +25,6 @@
 static int set_option(const struct cr_socketcan *sc, int level, int option, int value)
 {
     return setsockopt(sc->fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
-int cr_sc_bind(struct cr_socketcan *sc, int ifindex)
-{
-    const struct sockaddr_can address = {.can_family = AF_CAN, .can_ifindex = ifindex};
-    if (bind(sc->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return -errno;
-    sc->ifindex = ifindex;
-    return 0;
 }
 
 /* ---- options ---------------------------------------------------------------- */
@@ -81,18 +73,29 @@ static void set_kinds(struct cr_socketcan *sc)
     sc->xl_frames = sc->xl_frames && sc->xl_socket;
 }
 
-static int set_kernel_filters(struct cr_socketcan *sc, const struct canring_filters *filters)
+/* Kept, because the kernel forgets them when the interface is removed. No filter at all would let
+ * nothing through: all is one that matches everything. */
+static int build_kernel_filters(struct cr_socketcan *sc, const struct canring_filters *filters)
 {
-    struct can_filter list[CAN_RAW_FILTER_MAX];
-    for (size_t i = 0; i < filters->count; i++) {
+    bool all = filters->count == 0 || sc->filter_here;
+    sc->kernel_filters = calloc(all ? 1 : filters->count, sizeof(*sc->kernel_filters));
+    if (!sc->kernel_filters)
+        return -ENOMEM;
+    sc->kernel_filter_count = all ? 1 : (unsigned)filters->count;
+    for (size_t i = 0; !all && i < filters->count; i++) {
         const struct canring_filter *filter = &filters->list[i];
-        list[i].can_id = (filter->id & ~CANRING_ID_ERROR) | (filter->inverted ? CAN_INV_FILTER : 0);
-        list[i].can_mask = filter->mask & ~CANRING_ID_ERROR;
+        sc->kernel_filters[i].can_id =
+            (filter->id & ~CANRING_ID_ERROR) | (filter->inverted ? CAN_INV_FILTER : 0);
+        sc->kernel_filters[i].can_mask = filter->mask & ~CANRING_ID_ERROR;
     }
-    if (setsockopt(sc->fd, SOL_CAN_RAW, CAN_RAW_FILTER, list,
-                   (socklen_t)(filters->count * sizeof(list[0]))) < 0)
-        return -errno;
-    return filters->join ? set_option(sc, SOL_CAN_RAW, CAN_RAW_JOIN_FILTERS, 1) : 0;
+    return 0;
+}
+
+static int set_kernel_filters(const struct cr_socketcan *sc)
+{
+    socklen_t size = (socklen_t)(sc->kernel_filter_count * sizeof(*sc->kernel_filters));
+    return setsockopt(sc->fd, SOL_CAN_RAW, CAN_RAW_FILTER, sc->kernel_filters, size) < 0 ? -errno
+                                                                                         : 0;
 }
 
 /* The kernel's filter takes so many, and with "join" it never lets an error frame through, not
@@ -104,11 +107,9 @@ static int set_filters(struct cr_socketcan *sc, const struct canring_filters *fi
     set_option(sc, SOL_CAN_RAW, CAN_RAW_ERR_FILTER,
                (int)(sc->error_mask | CAN_ERR_BUSOFF | CAN_ERR_RESTARTED | CAN_ERR_CRTL));
     sc->filter_here = filters->count > CAN_RAW_FILTER_MAX || (filters->join && filters->count > 1);
-    int rc = 0;
-    if (sc->filter_here)
-        rc = cr_filter_set_build(&sc->filter, filters);
-    else if (filters->count)
-        rc = set_kernel_filters(sc, filters);
+    int rc = sc->filter_here ? cr_filter_set_build(&sc->filter, filters) : 0;
+    if (rc == 0)
+        rc = build_kernel_filters(sc, filters);
     return rc < 0 ? canring_error_set(err, rc, "%s: filters: %s", sc->bus.name, strerror(-rc)) : 0;
 }
 
@@ -122,7 +123,21 @@ static int set_options(struct cr_socketcan *sc, const struct canring_bus_options
     set_kinds(sc);
     if (options->receive_own)
         set_option(sc, SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, 1);
+    if (options->no_loopback)
+        set_option(sc, SOL_CAN_RAW, CAN_RAW_LOOPBACK, 0);
     return set_filters(sc, &options->filters, err);
+}
+
+int cr_sc_bind(struct cr_socketcan *sc, int ifindex)
+{
+    const struct sockaddr_can address = {.can_family = AF_CAN, .can_ifindex = ifindex};
+    int rc = set_kernel_filters(sc);
+    if (rc < 0)
+        return rc;
+    if (bind(sc->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    sc->ifindex = ifindex;
+    return 0;
 }
 
 /* ---- open and close ----------------------------------------------------------- */
@@ -153,6 +168,49 @@ static int find_interface(struct cr_socketcan *sc, const char *channel, struct c
     return 0;
 }
 
+/* Ours to set while nobody uses the link. True when the link is now as asked for. */
+static bool set_timing(struct cr_socketcan *sc, const struct cr_link *link,
+                       const struct cr_phase *nominal, const struct cr_phase *data)
+{
+    _Alignas(uint64_t) char buffer[CR_NETLINK_BYTES];
+    if (link->up)
+        return false;
+    int rc =
+        cr_netlink_request(cr_timing_message(buffer, link->index, nominal, data, sc->listen_only));
+    if (rc < 0)
+        cr_bus_report(&sc->bus, LOG_WARNING, "%s: cannot set bit timing and take it up: %s",
+                      sc->bus.name, rc == -EPERM ? "this needs CAP_NET_ADMIN" : strerror(-rc));
+    return rc == 0;
+}
+
+static int check_timing(struct cr_socketcan *sc, const struct cr_link *link,
+                        const struct canring_bit_timing *timing, struct canring_error *err)
+{
+    char text[256];
+    struct cr_phase nominal, data;
+    int rc = cr_timing_phases(timing, sc->fd_frames, &nominal, &data, err);
+    if (rc < 0 || (!nominal.bitrate && !data.bitrate))
+        return rc;
+    if (!link->controller)
+        cr_bus_report(&sc->bus, LOG_INFO, "%s: a virtual interface, bit timing does not apply",
+                      sc->bus.name);
+    else if (!set_timing(sc, link, &nominal, &data) &&
+             cr_timing_differs(link, &nominal, &data, text, sizeof(text)))
+        cr_bus_report(&sc->bus, LOG_WARNING, "%s: %s", sc->bus.name, text);
+    return 0;
+}
+
+/* Refusing to send is all that can be done from here while others use the link. */
+static void check_listen_only(const struct cr_socketcan *sc, const struct cr_link *link)
+{
+    if (sc->listen_only && link->controller && link->up &&
+        !(link->mode.flags & CAN_CTRLMODE_LISTENONLY))
+        cr_bus_report(&sc->bus, LOG_NOTICE,
+                      "%s: nothing will be sent, but the controller still acknowledges frames (ip "
+                      "link set %s type can listen-only on)",
+                      sc->bus.name, sc->bus.name);
+}
+
 static int open_socket(struct cr_socketcan *sc, struct canring_error *err)
 {
     sc->fd = socket(AF_CAN, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, CAN_RAW);
@@ -171,8 +229,11 @@ static int open_all(struct cr_socketcan *sc, const struct canring_bus_options *o
     int rc = open_socket(sc, err);
     if (rc == 0)
         rc = find_interface(sc, options->channel, &link, err);
+    if (rc == 0)
+        rc = check_timing(sc, &link, &options->timing, err);
     if (rc < 0)
         return rc;
+    check_listen_only(sc, &link);
     sc->mtu = link.mtu;
     rc = set_options(sc, options, err);
     if (rc < 0)
@@ -193,6 +254,7 @@ static void socketcan_close(struct cr_bus *bus)
     cr_sc_link_close(sc);
     if (sc->filter_here)
         cr_filter_set_free(&sc->filter);
+    free(sc->kernel_filters);
     if (sc->fd >= 0)
         close(sc->fd);
     free(sc);
@@ -232,4 +294,5 @@ const struct cr_driver cr_driver_socketcan = {
     .close = socketcan_close,
     .receive = cr_sc_receive,
     .send = cr_sc_send,
+    .refresh_stats = cr_sc_refresh_stats,
 };

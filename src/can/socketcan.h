@@ -49,7 +49,8 @@ struct cr_sc_rx {
     unsigned at, have;
     bool readable;
 
-    uint32_t kernel_drops; /* SO_RXQ_OVFL, cumulative, as last seen */
+    uint32_t kernel_drops;  /* SO_RXQ_OVFL, cumulative, of the last frame: for its number */
+    uint32_t drops_counted; /* the same, in stats: also those after the last frame */
     unsigned errors_in_row;
     int failed; /* negative errno: the bus is done for */
 };
@@ -72,6 +73,7 @@ struct cr_sc_link {
 
 struct cr_sc_name {
     int ifindex;
+    bool up; /* as far as we know */
     char name[IFNAMSIZ];
 };
 
@@ -84,6 +86,8 @@ struct cr_socketcan {
     unsigned mtu;
     uint32_t error_mask, restart_ms;
     struct cr_filter_set filter;
+    struct can_filter *kernel_filters;
+    unsigned kernel_filter_count;
     struct cr_sc_name names[CR_SC_NAMES];
     unsigned name_next;
     struct cr_sc_rx rx;
@@ -99,6 +103,7 @@ static inline struct cr_socketcan *cr_socketcan_of(struct cr_bus *bus)
 int cr_sc_rx_open(struct cr_socketcan *sc, struct canring_error *err);
 void cr_sc_rx_close(struct cr_socketcan *sc);
 int cr_sc_receive(struct cr_bus *bus, struct cr_batch *batch);
+void cr_sc_refresh_stats(struct cr_bus *bus);
 
 void cr_sc_tx_open(struct cr_socketcan *sc);
 void cr_sc_tx_close(struct cr_socketcan *sc);
@@ -112,6 +117,7 @@ void cr_sc_link_close(struct cr_socketcan *sc);
 void cr_sc_link_refresh(struct cr_socketcan *sc);
 /* An error frame tells of the state of the controller. */
 void cr_sc_link_error_frame(struct cr_socketcan *sc, const struct canring_frame *frame);
+/* IFNAMSIZ bytes. */
 const char *cr_sc_link_name(struct cr_socketcan *sc, int ifindex);
 int cr_sc_bind(struct cr_socketcan *sc, int ifindex);
 

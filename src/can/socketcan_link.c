@@ -135,29 +135,48 @@ static void back_again(struct cr_socketcan *sc, const struct cr_link *link)
     cr_bus_report(&sc->bus, LOG_NOTICE, "%s: the interface is back", sc->bus.name);
 }
 
-static void learn_name(struct cr_socketcan *sc, int ifindex, const char *name)
+static struct cr_sc_name *find_name(struct cr_socketcan *sc, int ifindex)
 {
-    for (unsigned i = 0; i < CR_SC_NAMES; i++) {
-        if (sc->names[i].ifindex == ifindex) {
-            memcpy(sc->names[i].name, name, IFNAMSIZ);
-            return;
-        }
-    }
-    struct cr_sc_name *oldest = &sc->names[sc->name_next++ % CR_SC_NAMES];
-    oldest->ifindex = ifindex;
-    memcpy(oldest->name, name, IFNAMSIZ);
-}
-
-const char *cr_sc_link_name(struct cr_socketcan *sc, int ifindex)
-{
-    char name[IFNAMSIZ] = "?";
     for (unsigned i = 0; i < CR_SC_NAMES; i++)
         if (sc->names[i].ifindex == ifindex)
-            return sc->names[i].name;
-    if (!if_indextoname((unsigned)ifindex, name))
-        return "?";
-    learn_name(sc, ifindex, name);
-    return cr_sc_link_name(sc, ifindex);
+            return &sc->names[i];
+    return NULL;
+}
+
+/* One that sends frames is up. */
+const char *cr_sc_link_name(struct cr_socketcan *sc, int ifindex)
+{
+    static const char unknown[IFNAMSIZ] = "?"; /* gone before it was asked for */
+    struct cr_sc_name *known = find_name(sc, ifindex);
+    if (known)
+        return known->name;
+    known = &sc->names[sc->name_next++ % CR_SC_NAMES];
+    memset(known, 0, sizeof(*known));
+    if (!if_indextoname((unsigned)ifindex, known->name))
+        return unknown;
+    known->ifindex = ifindex;
+    known->up = true;
+    return known->name;
+}
+
+/* Of the interfaces that "any" has heard of. */
+static void one_of_any_changed(struct cr_socketcan *sc, const struct cr_link *link)
+{
+    struct cr_sc_name *known = find_name(sc, link->index);
+    bool up = link->up && !link->gone;
+    if (!known)
+        return;
+    if (known->up != up) {
+        sc->bus.stats.link_down += !up;
+        cr_bus_report(&sc->bus, up ? LOG_NOTICE : LOG_WARNING, "%s: the interface is %s",
+                      known->name, up ? "up" : "down");
+    }
+    known->up = up;
+    memcpy(known->name, link->name, sizeof(known->name));
+    if (!link->gone)
+        return;
+    cr_bus_report(&sc->bus, LOG_WARNING, "%s: the interface was removed", known->name);
+    memset(known, 0, sizeof(*known));
 }
 
 static void on_change(void *arg, const struct cr_link *link)
@@ -166,8 +185,7 @@ static void on_change(void *arg, const struct cr_link *link)
     if (!link->is_can)
         return;
     if (sc->any) {
-        if (!link->gone)
-            learn_name(sc, link->index, link->name);
+        one_of_any_changed(sc, link);
         return;
     }
     if (link->gone && link->index == sc->ifindex) {

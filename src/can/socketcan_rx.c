@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -170,15 +171,34 @@ static void consume(struct cr_socketcan *sc)
         reset_message(sc, sc->rx.at++);
 }
 
+static void count_drops(struct cr_socketcan *sc, uint32_t drops)
+{
+    uint32_t more = drops - sc->rx.drops_counted;
+    if (more > INT32_MAX) /* an older figure: counted already */
+        return;
+    sc->rx.drops_counted = drops;
+    sc->bus.stats.rx_lost_kernel += more;
+}
+
 /* What the kernel threw away since the last frame was lost before this one: its number says so. */
 static void account_drops(struct cr_socketcan *sc, const struct cmsghdr *control)
 {
     uint32_t drops;
     memcpy(&drops, CMSG_DATA(control), sizeof(drops));
-    uint32_t lost = drops - sc->rx.kernel_drops;
+    sc->bus.number += drops - sc->rx.kernel_drops;
     sc->rx.kernel_drops = drops;
-    sc->bus.number += lost;
-    sc->bus.stats.rx_lost_kernel += lost;
+    count_drops(sc, drops);
+}
+
+/* Frames tell of the drops before them; nobody tells of those after the last one. */
+void cr_sc_refresh_stats(struct cr_bus *bus)
+{
+    struct cr_socketcan *sc = cr_socketcan_of(bus);
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t size = sizeof(memory);
+    if (getsockopt(sc->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
+        size > SK_MEMINFO_DROPS * sizeof(memory[0]))
+        count_drops(sc, memory[SK_MEMINFO_DROPS]);
 }
 
 static void set_time(struct canring_frame *frame, const struct timespec *time, unsigned clock)

@@ -5,7 +5,7 @@
 
 static char *put_byte(char *to, unsigned byte)
 {
-    memcpy(to, &cr_hex_pairs[2 * byte], 2);
+    memcpy(to, &cr_hex_pairs[(size_t)2 * byte], 2);
     return to + 2;
 }
 

@@ -115,6 +115,8 @@ void canring_channel_detach(struct canring_channel *channel)
     if (!channel)
         return;
     struct canring_channel_private *p = channel->private;
+    if (p->segment.mapping.base)
+        canring_channel_give_back(channel); /* the counters it leaves behind are the last word */
     const int fds[] = {p->epoll, p->fds[0], p->fds[1], p->control};
     for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
@@ -201,9 +203,7 @@ int canring_channel_receive(struct canring_channel *channel, union canring_frame
 static int wait_for_room(struct canring_channel *channel, uint32_t size, int timeout_ms)
 {
     uint64_t deadline = deadline_after(timeout_ms);
-    struct cr_user_counters *counters = channel->private->segment.user;
     while (!canring_ring_claim(&channel->tx, size)) {
-        cr_count(&counters->full, 1);
         uint64_t slice = slice_until(deadline);
         if (channel->tx.broken || proxy_gone(channel->private))
             return -EPIPE;
@@ -223,6 +223,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
         CR_SEGMENT_OPEN)
         return -EPIPE;
     if (!canring_ring_claim(&channel->tx, frame->size)) {
+        cr_count(&channel->private->segment.user->full, 1);
         int result = wait_for_room(channel, frame->size, timeout_ms);
         if (result < 0)
             return result;
@@ -233,6 +234,12 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
                           memory_order_relaxed);
     canring_channel_publish(channel);
     return 0;
+}
+
+int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
+{
+    /* Room for all but the one slot that stays free: nothing is left in the ring. */
+    return wait_for_room(channel, (uint32_t)channel->tx.mask * CANRING_SLOT, timeout_ms);
 }
 
 int canring_channel_fd(const struct canring_channel *channel)

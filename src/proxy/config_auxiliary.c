@@ -9,6 +9,7 @@ static const char *const type_names[] = {"MpProxyAuxiliary", "ProxyAuxiliary",
                                          "CommunicationAuxiliary"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG",    "INFO", "WARNING",
                                          "ERROR",   "CRITICAL", NULL};
+static const char *const failures[] = {"report", "restart", "end", NULL};
 static const char *const waits[] = {"adaptive", "spin", "park", NULL};
 
 struct auxiliary_entry {
@@ -26,7 +27,7 @@ static const struct cr_schema entry_schema = {"an auxiliary", entry_keys, CR_COU
 
 /* Everything that `config` of an auxiliary or a proxy can set. */
 struct auxiliary_values {
-    struct canring_auxiliary auxiliary;
+    struct canring_config_auxiliary auxiliary;
     struct canring_config_trace trace;
     const struct cr_yaml_node *aux_list;
     int wait;
@@ -40,6 +41,10 @@ struct auxiliary_values {
          .kind = CR_KEY_CHOICE,                                                                    \
          .choices = log_levels,                                                                    \
          AT(auxiliary.log_level)},                                                                 \
+        {.name = "on_failure",                                                                     \
+         .kind = CR_KEY_CHOICE,                                                                    \
+         .choices = failures,                                                                      \
+         AT(auxiliary.on_failure)},                                                                \
     {                                                                                              \
         .name = "activate_log", .kind = CR_KEY_STRINGS, AT(auxiliary.activate_log),                \
         .count_offset = offsetof(struct auxiliary_values, auxiliary.activate_log_count)            \
@@ -80,20 +85,21 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
                      const struct auxiliary_values *values)
 {
     struct canring_config *config = build->config;
-    struct canring_proxy *proxy = cr_arena_new(build->arena, 1, sizeof(*proxy));
-    struct canring_proxy **list = cr_arena_grow(build->arena, config->proxies, config->proxy_count,
-                                                sizeof(struct canring_proxy *));
+    struct canring_config_proxy *proxy = cr_arena_new(build->arena, 1, sizeof(*proxy));
+    struct canring_config_proxy **list = cr_arena_grow(
+        build->arena, config->proxies, config->proxy_count, sizeof(struct canring_config_proxy *));
 
     if (!proxy || !list)
         return -ENOMEM;
-    *proxy = (struct canring_proxy){
+    *proxy = (struct canring_config_proxy){
         .name = named->auxiliary->name,
         .auto_start = named->auxiliary->auto_start,
         .trace = values->trace,
         .activate_log = named->auxiliary->activate_log,
         .activate_log_count = named->auxiliary->activate_log_count,
-        .wait = (enum canring_config_wait)values->wait,
+        .wait = (enum canring_wait)values->wait,
         .log_level = named->auxiliary->log_level,
+        .on_failure = named->auxiliary->on_failure,
     };
     config->proxies = list;
     list[config->proxy_count++] = proxy;
@@ -104,9 +110,9 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
 static int add_auxiliary(struct cr_build *build, struct cr_named_aux *named)
 {
     struct canring_config *config = build->config;
-    struct canring_auxiliary **list =
+    struct canring_config_auxiliary **list =
         cr_arena_grow(build->arena, config->auxiliaries, config->auxiliary_count,
-                      sizeof(struct canring_auxiliary *));
+                      sizeof(struct canring_config_auxiliary *));
 
     if (!list)
         return -ENOMEM;
@@ -131,8 +137,10 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
                 const struct auxiliary_entry *entry, const struct cr_type *type)
 {
     struct auxiliary_values values = {.auxiliary = {.auto_start = true}, .proxy_capable = true};
-    struct canring_auxiliary *auxiliary = named->auxiliary;
+    struct canring_config_auxiliary *auxiliary = named->auxiliary;
     enum canring_auxiliary_kind kind = kind_of(type);
+    if (kind == CANRING_AUXILIARY_MP_PROXY || kind == CANRING_AUXILIARY_PROXY)
+        values.auxiliary.on_failure = CANRING_ON_FAILURE_END;
     int err = cr_schema_fill(build, &schemas[kind], entry->config, named->name, &values, NULL);
 
     if (err)

@@ -29,10 +29,14 @@ void cr_warning(struct cr_build *build, const struct cr_yaml_node *at, const cha
 void cr_error_choice(struct cr_build *build, const struct cr_yaml_node *at, const char *what,
                      const char *found, const char *const *allowed, size_t count)
 {
-    const char *nearest = cr_nearest(found, allowed, count);
     char list[640] = "";
     size_t used = 0;
 
+    if (cr_diagnostics_full(build->diagnostics)) {
+        cr_error(build, at, "%s", what);
+        return;
+    }
+    const char *nearest = cr_nearest(found, allowed, count);
     for (size_t i = 0; i < count && used < sizeof(list); i++)
         used +=
             (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", allowed[i]);

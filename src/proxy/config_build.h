@@ -16,12 +16,12 @@
 /* Two explicit proxies, or a proxy and others, name connectors and auxiliaries by text until all
  * sections are read. */
 struct cr_named_aux {
-    struct canring_auxiliary *auxiliary;   /* of a proxy too: its common part */
-    struct canring_proxy *proxy;           /* NULL when it is none */
-    const struct cr_yaml_node *name;       /* the key */
-    const struct cr_yaml_node *connectors; /* role: name */
-    const struct cr_yaml_node *aux_list;   /* of a proxy */
-    bool not_capable;                      /* said of itself that it cannot be proxied */
+    struct canring_config_auxiliary *auxiliary; /* of a proxy too: its common part */
+    struct canring_config_proxy *proxy;         /* NULL when it is none */
+    const struct cr_yaml_node *name;            /* the key */
+    const struct cr_yaml_node *connectors;      /* role: name */
+    const struct cr_yaml_node *aux_list;        /* of a proxy */
+    bool not_capable;                           /* said of itself that it cannot be proxied */
 };
 
 struct cr_build {
@@ -41,8 +41,8 @@ int cr_build_requirements(struct cr_build *build, const struct cr_yaml_node *sec
 int cr_build_proxies(struct cr_build *build);
 
 /* A new connector at the end of the list, named and with its kind's defaults; NULL = no memory. */
-struct canring_connector *cr_build_connector(struct cr_build *build, const char *name,
-                                             enum canring_connector_kind kind);
+struct canring_config_connector *cr_build_connector(struct cr_build *build, const char *name,
+                                                    enum canring_connector_kind kind);
 
 void cr_error(struct cr_build *build, const struct cr_yaml_node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

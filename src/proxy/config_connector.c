@@ -54,7 +54,7 @@ static bool is_multicast(const char *text)
     return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_MULTICAST(&v6);
 }
 
-static void check_group(struct cr_build *build, const struct canring_connector *connector,
+static void check_group(struct cr_build *build, const struct canring_config_connector *connector,
                         const struct cr_yaml_node *at)
 {
     if (!is_multicast(connector->bus.channel))
@@ -78,7 +78,7 @@ static bool is_usb_channel(const char *text)
 
 /* With is_fd the segments count and `bitrate` does not, else the other way round: so does the
  * original. */
-static void settle_timing(struct cr_build *build, struct canring_connector *connector,
+static void settle_timing(struct cr_build *build, struct canring_config_connector *connector,
                           const struct cr_yaml_node *config)
 {
     struct canring_bit_timing *timing = &connector->bus.timing;
@@ -102,7 +102,7 @@ static void settle_timing(struct cr_build *build, struct canring_connector *conn
 static void settle_pcan(struct cr_build *build, struct cr_connector_draft *draft,
                         const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
-    struct canring_connector *connector = &draft->connector;
+    struct canring_config_connector *connector = &draft->connector;
     const struct cr_yaml_node *channel = place(config, "channel", at);
 
     connector->bus.listen_only |= draft->passive != 0;
@@ -135,7 +135,7 @@ static void settle_virtual(struct cr_build *build, struct cr_connector_draft *dr
 static void settle_bus(struct cr_build *build, struct cr_connector_draft *draft,
                        const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
-    struct canring_connector *connector = &draft->connector;
+    struct canring_config_connector *connector = &draft->connector;
 
     if (connector->bus.brs && !connector->bus.fd)
         cr_warning(build, place(config, "enable_brs", at),
@@ -155,7 +155,7 @@ static void settle_bus(struct cr_build *build, struct cr_connector_draft *draft,
         check_group(build, connector, place(config, "channel", at));
 }
 
-static void settle_channel(struct cr_build *build, struct canring_connector *connector,
+static void settle_channel(struct cr_build *build, struct canring_config_connector *connector,
                            const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
     uint32_t slots = connector->channel.ring_slots;
@@ -175,7 +175,7 @@ static void settle_channel(struct cr_build *build, struct canring_connector *con
     connector->processing = true;
 }
 
-static int fill_known(struct cr_build *build, struct canring_connector *connector,
+static int fill_known(struct cr_build *build, struct canring_config_connector *connector,
                       const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
     struct cr_connector_draft draft;
@@ -217,7 +217,7 @@ static int build_one(struct cr_build *build, const struct cr_yaml_pair *pair)
     enum canring_connector_kind kind = type.kind == CR_TYPE_KNOWN
                                            ? (enum canring_connector_kind)type.known
                                            : CANRING_CONNECTOR_CUSTOM;
-    struct canring_connector *connector = cr_build_connector(build, pair->key->text, kind);
+    struct canring_config_connector *connector = cr_build_connector(build, pair->key->text, kind);
     if (!connector)
         return -ENOMEM;
     connector->type = type.kind == CR_TYPE_KNOWN ? entry.type->text : type.path;
@@ -229,14 +229,14 @@ static int build_one(struct cr_build *build, const struct cr_yaml_pair *pair)
     return cr_build_json(build, entry.config, &connector->config_json);
 }
 
-struct canring_connector *cr_build_connector(struct cr_build *build, const char *name,
-                                             enum canring_connector_kind kind)
+struct canring_config_connector *cr_build_connector(struct cr_build *build, const char *name,
+                                                    enum canring_connector_kind kind)
 {
     struct canring_config *config = build->config;
-    struct canring_connector *connector = cr_arena_new(build->arena, 1, sizeof(*connector));
-    struct canring_connector **list =
+    struct canring_config_connector *connector = cr_arena_new(build->arena, 1, sizeof(*connector));
+    struct canring_config_connector **list =
         cr_arena_grow(build->arena, config->connectors, config->connector_count,
-                      sizeof(struct canring_connector *));
+                      sizeof(struct canring_config_connector *));
     struct cr_connector_draft draft;
 
     if (!connector || !list)

@@ -13,7 +13,7 @@
 
 /* The connector with what needs a second look before it is settled. */
 struct cr_connector_draft {
-    struct canring_connector connector;
+    struct canring_config_connector connector;
     int interface; /* index into cr_bus_interfaces */
     int passive;   /* state: ACTIVE, PASSIVE */
 };

@@ -134,7 +134,7 @@ const struct cr_schema *const cr_connector_schemas[CANRING_CONNECTOR_CUSTOM] = {
 
 static void pcan_defaults(struct cr_connector_draft *draft)
 {
-    struct canring_connector *connector = &draft->connector;
+    struct canring_config_connector *connector = &draft->connector;
 
     draft->interface = CR_BUS_PCAN;
     connector->bus.channel = "PCAN_USBBUS1";

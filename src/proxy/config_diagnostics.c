@@ -5,31 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/yaml_read.h"
+
 #define TEXT_MAX 1024
 
-/* A value quoted from the file may hold line ends or escape sequences; a diagnostic is one
- * line and must not move a terminal's cursor. */
-static void make_one_line(char *text)
+/* A diagnostic is one line, must not move a terminal's cursor, and fits into JSON. What it
+ * quotes may be anything: values with line ends, names of files in another encoding, a
+ * character halved by cutting. */
+static void make_printable(char *text)
 {
+    size_t length = strlen(text);
+
+    for (size_t at = cr_yaml_text_length(text, length); at < length;
+         at += cr_yaml_text_length(text + at, length - at))
+        text[at] = '?';
     for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+        if ((unsigned char)*text < 0x20)
             *text = ' ';
     }
-}
-
-/* Cutting at a byte count may have halved a character, and JSON takes whole ones only. */
-static void cut_to_whole_characters(char *text)
-{
-    size_t end = strlen(text), start = end;
-
-    while (start > 0 && end - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
-        start--;
-    if (start == 0)
-        return;
-    unsigned char lead = (unsigned char)text[start - 1];
-    size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
-    if (end - (start - 1) < wanted)
-        text[start - 1] = '\0';
 }
 
 static void keep(struct canring_diagnostics *diagnostics, enum canring_severity severity,
@@ -39,6 +32,8 @@ static void keep(struct canring_diagnostics *diagnostics, enum canring_severity 
     char *file_copy = at.file ? strdup(at.file) : NULL;
     char *text_copy = strdup(text);
 
+    if (file_copy)
+        make_printable(file_copy);
     if (!list)
         list = diagnostics->list = calloc(CANRING_DIAGNOSTICS_MAX, sizeof(*list));
     if (!list || !text_copy || (at.file && !file_copy) ||
@@ -57,6 +52,11 @@ static void keep(struct canring_diagnostics *diagnostics, enum canring_severity 
     };
 }
 
+bool cr_diagnostics_full(const struct canring_diagnostics *diagnostics)
+{
+    return diagnostics->count == CANRING_DIAGNOSTICS_MAX;
+}
+
 void cr_diagnostics_addv(struct canring_diagnostics *diagnostics, enum canring_severity severity,
                          struct cr_mark at, const char *format, va_list args)
 {
@@ -67,8 +67,7 @@ void cr_diagnostics_addv(struct canring_diagnostics *diagnostics, enum canring_s
     else
         diagnostics->warnings++;
     vsnprintf(text, sizeof(text), format, args);
-    make_one_line(text);
-    cut_to_whole_characters(text);
+    make_printable(text);
     keep(diagnostics, severity, at, text);
 }
 

@@ -9,12 +9,16 @@
 #include <canring/diagnostics.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* A place in a file; file NULL and line 0 when there is none. */
 struct cr_mark {
     const char *file;
     unsigned line, column;
 };
+
+/* Whether further ones are only counted: no use in working out what they would say. */
+bool cr_diagnostics_full(const struct canring_diagnostics *diagnostics);
 
 void cr_diagnostics_add(struct canring_diagnostics *diagnostics, enum canring_severity severity,
                         struct cr_mark at, const char *format, ...)

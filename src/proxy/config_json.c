@@ -14,6 +14,7 @@ static const char *const auxiliary_kinds[] = {
     "MpProxyAuxiliary", "ProxyAuxiliary", "CommunicationAuxiliary", "shared_object", "executable"};
 static const char *const waits[] = {"adaptive", "spin", "park"};
 static const char *const overflows[] = {"spill", "drop"};
+static const char *const failures[] = {"report", "restart", "end"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG", "INFO",
                                          "WARNING", "ERROR", "CRITICAL"};
 
@@ -85,7 +86,7 @@ static json_t *j_channel(const struct canring_config_channel *channel)
                      "wait", waits[channel->wait], "group", channel->group);
 }
 
-static void add_bus(json_t *value, const struct canring_connector *connector)
+static void add_bus(json_t *value, const struct canring_config_connector *connector)
 {
     json_object_set_new(value, "bus", j_bus(&connector->bus));
     json_object_set_new(value, "remote_id",
@@ -96,7 +97,7 @@ static void add_bus(json_t *value, const struct canring_connector *connector)
     json_object_set_new(value, "trace", j_trace(&connector->trace));
 }
 
-static json_t *j_connector(const struct canring_connector *connector)
+static json_t *j_connector(const struct canring_config_connector *connector)
 {
     json_t *value = json_pack("{s:s, s:s?, s:s, s:b, s:b, s:s?, s:I, s:I}", "name", connector->name,
                               "type", connector->type, "kind", connector_kinds[connector->kind],
@@ -113,7 +114,7 @@ static json_t *j_connector(const struct canring_connector *connector)
     return value;
 }
 
-static json_t *j_links(const struct canring_auxiliary *auxiliary)
+static json_t *j_links(const struct canring_config_auxiliary *auxiliary)
 {
     json_t *links = json_object();
 
@@ -123,20 +124,20 @@ static json_t *j_links(const struct canring_auxiliary *auxiliary)
     return links;
 }
 
-static json_t *j_auxiliary(const struct canring_auxiliary *auxiliary)
+static json_t *j_auxiliary(const struct canring_config_auxiliary *auxiliary)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
                      auxiliary->name, "type", auxiliary->type, "class", auxiliary->class_name,
                      "kind", auxiliary_kinds[auxiliary->kind], "auto_start",
                      (int)auxiliary->auto_start, "log_level", log_levels[auxiliary->log_level],
-                     "activate_log",
+                     "on_failure", failures[auxiliary->on_failure], "activate_log",
                      j_strings(auxiliary->activate_log, auxiliary->activate_log_count),
                      "connectors", j_links(auxiliary), "config",
                      json_loads(auxiliary->config_json, 0, NULL), "file", auxiliary->file, "line",
                      (json_int_t)auxiliary->line, "column", (json_int_t)auxiliary->column);
 }
 
-static json_t *j_proxy(const struct canring_proxy *proxy)
+static json_t *j_proxy(const struct canring_config_proxy *proxy)
 {
     json_t *channels = json_array();
 
@@ -144,12 +145,13 @@ static json_t *j_proxy(const struct canring_proxy *proxy)
         json_array_append_new(channels,
                               json_pack("{s:s, s:s}", "name", proxy->channels[i].connector->name,
                                         "auxiliary", proxy->channels[i].auxiliary->name));
-    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:s}", "name", proxy->name,
+    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:s, s:s}", "name", proxy->name,
                      "auto_start", (int)proxy->auto_start, "implicit", (int)proxy->implicit,
                      "connector", proxy->connector->name, "channels", channels, "trace",
                      j_trace(&proxy->trace), "activate_log",
                      j_strings(proxy->activate_log, proxy->activate_log_count), "wait",
-                     waits[proxy->wait], "log_level", log_levels[proxy->log_level]);
+                     waits[proxy->wait], "log_level", log_levels[proxy->log_level],
+                     "on_failure", failures[proxy->on_failure]);
 }
 
 static json_t *j_suites(const struct canring_config *config)
@@ -173,9 +175,17 @@ static json_t *j_config(const struct canring_config *config)
         json_array_append_new(auxiliaries, j_auxiliary(config->auxiliaries[i]));
     for (size_t i = 0; i < config->connector_count; i++)
         json_array_append_new(connectors, j_connector(config->connectors[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "file", config->path, "proxies", proxies,
-                     "auxiliaries", auxiliaries, "connectors", connectors, "test_suite_list",
-                     j_suites(config));
+    bool complete = json_array_size(proxies) == config->proxy_count &&
+                    json_array_size(auxiliaries) == config->auxiliary_count &&
+                    json_array_size(connectors) == config->connector_count;
+    json_t *value = json_pack("{s:s, s:o, s:o, s:o, s:o}", "file", config->path, "proxies", proxies,
+                              "auxiliaries", auxiliaries, "connectors", connectors,
+                              "test_suite_list", j_suites(config));
+    if (!complete) {
+        json_decref(value);
+        return NULL;
+    }
+    return value;
 }
 
 static json_t *j_diagnostics(const struct canring_diagnostics *diagnostics)
@@ -198,8 +208,11 @@ int canring_config_json(const struct canring_config *config,
 {
     json_t *value = json_object();
 
-    if (config)
-        json_object_set_new(value, "config", j_config(config));
+    *text = NULL;
+    if (config && json_object_set_new(value, "config", j_config(config)) < 0) {
+        json_decref(value);
+        return -EILSEQ;
+    }
     if (diagnostics) {
         json_object_set_new(value, "usable", json_boolean(diagnostics->errors == 0));
         json_object_set_new(value, "diagnostics", j_diagnostics(diagnostics));
@@ -207,7 +220,6 @@ int canring_config_json(const struct canring_config *config,
     }
     char *dumped = json_dumps(value, JSON_INDENT(2));
     json_decref(value);
-    *text = NULL;
     if (!dumped)
         return -ENOMEM;
     size_t length = strlen(dumped);

@@ -10,7 +10,8 @@ bool cr_named_usable(const struct cr_named_aux *named)
     return named->auxiliary->name != NULL;
 }
 
-bool cr_named_uses(const struct cr_named_aux *named, const struct canring_connector *connector)
+bool cr_named_uses(const struct cr_named_aux *named,
+                   const struct canring_config_connector *connector)
 {
     for (size_t i = 0; i < named->auxiliary->link_count; i++) {
         if (named->auxiliary->links[i].connector == connector)
@@ -30,8 +31,10 @@ struct cr_named_aux *cr_named_find(const struct cr_build *build, const char *nam
 
 const char *cr_named_nearest(struct cr_build *build, const char *name)
 {
-    const char **names = cr_arena_new(build->arena, build->named_count + 1, sizeof(*names));
+    const char **names = NULL;
 
+    if (!cr_diagnostics_full(build->diagnostics))
+        names = cr_arena_new(build->arena, build->named_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < build->named_count; i++)
         names[i] = build->named[i].name->text;
     return names ? cr_nearest(name, names, build->named_count) : NULL;
@@ -40,23 +43,25 @@ const char *cr_named_nearest(struct cr_build *build, const char *name)
 static int say_no_connector(struct cr_build *build, const struct cr_yaml_node *at)
 {
     const struct canring_config *config = build->config;
-    const char **names = cr_arena_new(build->arena, config->connector_count + 1, sizeof(*names));
+    bool full = cr_diagnostics_full(build->diagnostics);
+    size_t count = full ? 0 : config->connector_count;
+    const char **names = full ? NULL : cr_arena_new(build->arena, count + 1, sizeof(*names));
 
-    if (!names)
+    if (!names && !full)
         return -ENOMEM;
-    for (size_t i = 0; i < config->connector_count; i++)
+    for (size_t i = 0; i < count; i++)
         names[i] = config->connectors[i]->name;
-    cr_error_choice(build, at, "no such connector", at->text, names, config->connector_count);
+    cr_error_choice(build, at, "no such connector", at->text, names, count);
     return 0;
 }
 
-static bool is_own_type(const struct canring_auxiliary *auxiliary)
+static bool is_own_type(const struct canring_config_auxiliary *auxiliary)
 {
     return auxiliary->kind == CANRING_AUXILIARY_SHARED_OBJECT ||
            auxiliary->kind == CANRING_AUXILIARY_EXECUTABLE;
 }
 
-static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
+static int link_one(struct cr_build *build, struct canring_config_auxiliary *auxiliary,
                     const struct cr_yaml_pair *pair)
 {
     static const char *const com[] = {"com"};
@@ -71,7 +76,7 @@ static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
                  pair->key->text, cr_yaml_type_name(pair->value->type));
         return 0;
     }
-    struct canring_connector *connector =
+    struct canring_config_connector *connector =
         canring_config_connector(build->config, pair->value->text);
     if (!connector)
         return say_no_connector(build, pair->value);
@@ -85,7 +90,7 @@ static int link_one(struct cr_build *build, struct canring_auxiliary *auxiliary,
 static int link_named(struct cr_build *build, const struct cr_named_aux *named)
 {
     const struct cr_yaml_node *map = named->connectors;
-    struct canring_auxiliary *auxiliary = named->auxiliary;
+    struct canring_config_auxiliary *auxiliary = named->auxiliary;
     int err = 0;
 
     if (map && map->type != CR_YAML_MAP) {

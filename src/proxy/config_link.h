@@ -13,7 +13,8 @@ int cr_link_all(struct cr_build *build);
 
 /* Whether it is of a kind that was understood. */
 bool cr_named_usable(const struct cr_named_aux *named);
-bool cr_named_uses(const struct cr_named_aux *named, const struct canring_connector *connector);
+bool cr_named_uses(const struct cr_named_aux *named,
+                   const struct canring_config_connector *connector);
 /* The entry of that name, or NULL. */
 struct cr_named_aux *cr_named_find(const struct cr_build *build, const char *name);
 /* The auxiliary of that name which is nearest, for "did you mean". */

@@ -106,8 +106,8 @@ void canring_config_free(struct canring_config *config)
     free(holder);
 }
 
-struct canring_connector *canring_config_connector(const struct canring_config *config,
-                                                   const char *name)
+struct canring_config_connector *canring_config_connector(const struct canring_config *config,
+                                                          const char *name)
 {
     for (size_t i = 0; i < config->connector_count; i++) {
         if (strcmp(config->connectors[i]->name, name) == 0)
@@ -116,8 +116,8 @@ struct canring_connector *canring_config_connector(const struct canring_config *
     return NULL;
 }
 
-struct canring_auxiliary *canring_config_auxiliary(const struct canring_config *config,
-                                                   const char *name)
+struct canring_config_auxiliary *canring_config_auxiliary(const struct canring_config *config,
+                                                          const char *name)
 {
     for (size_t i = 0; i < config->auxiliary_count; i++) {
         if (strcmp(config->auxiliaries[i]->name, name) == 0)
@@ -126,7 +126,8 @@ struct canring_auxiliary *canring_config_auxiliary(const struct canring_config *
     return NULL;
 }
 
-struct canring_proxy *canring_config_proxy(const struct canring_config *config, const char *name)
+struct canring_config_proxy *canring_config_proxy(const struct canring_config *config,
+                                                  const char *name)
 {
     for (size_t i = 0; i < config->proxy_count; i++) {
         if (strcmp(config->proxies[i]->name, name) == 0)
@@ -169,7 +170,7 @@ static int no_such_bus(const struct canring_config *config, const char *name,
 int canring_config_override_bus(struct canring_config *config, const char *connector,
                                 const char *target, struct canring_error *err)
 {
-    struct canring_connector *bus = canring_config_connector(config, connector);
+    struct canring_config_connector *bus = canring_config_connector(config, connector);
     char *storage = NULL;
 
     if (!bus)

@@ -5,28 +5,28 @@
 #include "proxy/config_connector.h"
 #include "proxy/config_link.h"
 
-static bool is_channel(const struct canring_connector *connector)
+static bool is_channel(const struct canring_config_connector *connector)
 {
     return connector->kind == CANRING_CONNECTOR_MP_PROXY ||
            connector->kind == CANRING_CONNECTOR_PROXY;
 }
 
-static int add_channel(struct cr_build *build, struct canring_proxy *proxy,
-                       const struct canring_auxiliary *auxiliary,
-                       const struct canring_connector *connector)
+static int add_channel(struct cr_build *build, struct canring_config_proxy *proxy,
+                       const struct canring_config_auxiliary *auxiliary,
+                       const struct canring_config_connector *connector)
 {
-    struct canring_proxy_channel *list =
+    struct canring_config_proxy_channel *list =
         cr_arena_grow(build->arena, proxy->channels, proxy->channel_count, sizeof(*list));
 
     if (!list)
         return -ENOMEM;
     proxy->channels = list;
-    list[proxy->channel_count++] = (struct canring_proxy_channel){connector, auxiliary};
+    list[proxy->channel_count++] = (struct canring_config_proxy_channel){connector, auxiliary};
     return 0;
 }
 
-static const struct canring_proxy *proxy_serving(const struct canring_config *config,
-                                                 const struct canring_auxiliary *auxiliary)
+static const struct canring_config_proxy *
+proxy_serving(const struct canring_config *config, const struct canring_config_auxiliary *auxiliary)
 {
     for (size_t i = 0; i < config->proxy_count; i++) {
         for (size_t j = 0; j < config->proxies[i]->channel_count; j++) {
@@ -37,8 +37,8 @@ static const struct canring_proxy *proxy_serving(const struct canring_config *co
     return NULL;
 }
 
-static const struct canring_proxy *proxy_owning(const struct canring_config *config,
-                                                const struct canring_connector *connector)
+static const struct canring_config_proxy *
+proxy_owning(const struct canring_config *config, const struct canring_config_connector *connector)
 {
     for (size_t i = 0; i < config->proxy_count; i++) {
         if (config->proxies[i]->connector == connector)
@@ -63,8 +63,8 @@ static bool refuse_member(struct cr_build *build, const struct cr_named_aux *pro
                           const struct cr_named_aux *member, const struct cr_yaml_node *at)
 {
     const char *name = member->name->text, *proxy_name = proxy->name->text;
-    const struct canring_connector *com = member->auxiliary->com;
-    const struct canring_proxy *other = proxy_serving(build->config, member->auxiliary);
+    const struct canring_config_connector *com = member->auxiliary->com;
+    const struct canring_config_proxy *other = proxy_serving(build->config, member->auxiliary);
 
     if (member->proxy || member->not_capable) {
         cr_error(build, at, "aux_list: '%s' %s, it cannot be proxied by '%s'", name,
@@ -127,11 +127,11 @@ static int add_members(struct cr_build *build, const struct cr_named_aux *proxy)
 
 static void give_bus(struct cr_build *build, const struct cr_named_aux *named)
 {
-    const struct canring_connector *com = named->auxiliary->com;
+    const struct canring_config_connector *com = named->auxiliary->com;
 
     if (!com)
         return;
-    const struct canring_proxy *other = proxy_owning(build->config, com);
+    const struct canring_config_proxy *other = proxy_owning(build->config, com);
     if (is_channel(com) || (com->kind == CANRING_CONNECTOR_CUSTOM && com->type))
         cr_error(build, named->name, "the proxy '%s' needs a bus, its connector '%s' is a %s",
                  named->name->text, com->name, com->type);
@@ -152,9 +152,10 @@ static bool name_is_free(struct cr_build *build, const struct cr_yaml_node *at, 
 }
 
 /* Put a channel of the proxy's where the auxiliary named the bus. */
-static int join(struct cr_build *build, struct canring_proxy *proxy, struct cr_named_aux *named)
+static int join(struct cr_build *build, struct canring_config_proxy *proxy,
+                struct cr_named_aux *named)
 {
-    struct canring_auxiliary *auxiliary = named->auxiliary;
+    struct canring_config_auxiliary *auxiliary = named->auxiliary;
     const char *name = cr_arena_print(build->arena, "proxy_channel_%s", auxiliary->name);
 
     if (!name)
@@ -166,7 +167,8 @@ static int join(struct cr_build *build, struct canring_proxy *proxy, struct cr_n
     }
     if (!name_is_free(build, named->name, name))
         return 0;
-    struct canring_connector *channel = cr_build_connector(build, name, CANRING_CONNECTOR_MP_PROXY);
+    struct canring_config_connector *channel =
+        cr_build_connector(build, name, CANRING_CONNECTOR_MP_PROXY);
     if (!channel)
         return -ENOMEM;
     channel->type = "CCMpProxy";
@@ -181,14 +183,14 @@ static int join(struct cr_build *build, struct canring_proxy *proxy, struct cr_n
     return add_channel(build, proxy, auxiliary, channel);
 }
 
-static int make_proxy(struct cr_build *build, struct canring_connector *connector,
-                      const struct cr_named_aux *first, struct canring_proxy **made)
+static int make_proxy(struct cr_build *build, struct canring_config_connector *connector,
+                      const struct cr_named_aux *first, struct canring_config_proxy **made)
 {
     struct canring_config *config = build->config;
     const char *name = cr_arena_print(build->arena, "proxy_aux_%s", connector->name);
-    struct canring_proxy *proxy = cr_arena_new(build->arena, 1, sizeof(*proxy));
-    struct canring_proxy **list = cr_arena_grow(build->arena, config->proxies, config->proxy_count,
-                                                sizeof(struct canring_proxy *));
+    struct canring_config_proxy *proxy = cr_arena_new(build->arena, 1, sizeof(*proxy));
+    struct canring_config_proxy **list = cr_arena_grow(
+        build->arena, config->proxies, config->proxy_count, sizeof(struct canring_config_proxy *));
 
     if (!name || !proxy || !list)
         return -ENOMEM;
@@ -196,14 +198,18 @@ static int make_proxy(struct cr_build *build, struct canring_connector *connecto
     *made = NULL;
     if (!name_is_free(build, first->name, name))
         return 0;
-    *proxy = (struct canring_proxy){.name = name, .implicit = true, .connector = connector};
+    *proxy = (struct canring_config_proxy){.name = name,
+                                           .implicit = true,
+                                           .connector = connector,
+                                           .on_failure = CANRING_ON_FAILURE_END};
     list[config->proxy_count++] = proxy;
     *made = proxy;
     return 0;
 }
 
 /* Auxiliaries, not proxies, that name this connector; the first one in *first. */
-static size_t count_users(const struct cr_build *build, const struct canring_connector *connector,
+static size_t count_users(const struct cr_build *build,
+                          const struct canring_config_connector *connector,
                           const struct cr_named_aux **first)
 {
     size_t count = 0;
@@ -218,7 +224,7 @@ static size_t count_users(const struct cr_build *build, const struct canring_con
     return count;
 }
 
-static int join_users(struct cr_build *build, struct canring_proxy *proxy, bool explicit)
+static int join_users(struct cr_build *build, struct canring_config_proxy *proxy, bool explicit)
 {
     int err = 0;
 
@@ -237,7 +243,7 @@ static int join_users(struct cr_build *build, struct canring_proxy *proxy, bool 
     return err;
 }
 
-static void say_shared(struct cr_build *build, const struct canring_connector *connector,
+static void say_shared(struct cr_build *build, const struct canring_config_connector *connector,
                        const struct cr_named_aux *first)
 {
     cr_error(build, first->name,
@@ -246,14 +252,22 @@ static void say_shared(struct cr_build *build, const struct canring_connector *c
              connector->name, connector->type, first->name->text);
 }
 
-static int share(struct cr_build *build, struct canring_connector *connector)
+/* Ours has no other way to a bus; what users bring may open theirs themselves. */
+static bool speaks_through_proxy(const struct cr_named_aux *named,
+                                 const struct canring_config_connector *connector)
+{
+    return named->auxiliary->kind == CANRING_AUXILIARY_COMMUNICATION &&
+           cr_connector_is_bus(connector->kind);
+}
+
+static int share(struct cr_build *build, struct canring_config_connector *connector)
 {
     const struct cr_named_aux *first = NULL;
-    struct canring_proxy *proxy = NULL;
+    struct canring_config_proxy *proxy = NULL;
     size_t users = count_users(build, connector, &first);
-    const struct canring_proxy *owner = proxy_owning(build->config, connector);
+    const struct canring_config_proxy *owner = proxy_owning(build->config, connector);
 
-    if (users == 0 || (users == 1 && !owner))
+    if (users == 0 || (users == 1 && !owner && !speaks_through_proxy(first, connector)))
         return 0;
     if (!cr_connector_is_bus(connector->kind)) {
         if (connector->type)
@@ -270,7 +284,8 @@ static void warn_unserved(struct cr_build *build)
 {
     for (size_t i = 0; i < build->named_count; i++) {
         const struct cr_named_aux *named = &build->named[i];
-        const struct canring_connector *com = cr_named_usable(named) ? named->auxiliary->com : NULL;
+        const struct canring_config_connector *com =
+            cr_named_usable(named) ? named->auxiliary->com : NULL;
         if (com && is_channel(com) && !named->proxy &&
             !proxy_serving(build->config, named->auxiliary))
             cr_warning(build, named->name,

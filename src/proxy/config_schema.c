@@ -73,7 +73,7 @@ static void fill_choice(struct cr_build *build, const struct cr_key *key,
 {
     int count = 0;
 
-    for (; key->choices[count] && count < CHOICES_MAX; count++) {
+    for (; count < CHOICES_MAX && key->choices[count]; count++) {
         if (node->type == CR_YAML_STRING && strcasecmp(node->text, key->choices[count]) == 0) {
             memcpy(place, &count, sizeof(count));
             return;

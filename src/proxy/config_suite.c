@@ -6,7 +6,7 @@
 
 #include "proxy/config_schema.h"
 
-#define AT(field) .offset = offsetof(struct canring_suite, field)
+#define AT(field) .offset = offsetof(struct canring_config_suite, field)
 static const struct cr_key suite_keys[] = {
     {.name = "suite_dir", .kind = CR_KEY_PATH, .required = true, .least = 1, AT(dir)},
     {.name = "test_filter_pattern", .kind = CR_KEY_STRING, .least = 1, AT(pattern)},
@@ -20,12 +20,12 @@ static const struct cr_key suite_keys[] = {
 static const struct cr_schema suite_schema = {"a test suite", suite_keys, CR_COUNT(suite_keys),
                                               false};
 
-static int build_suite(struct cr_build *build, struct canring_suite *suite,
+static int build_suite(struct cr_build *build, struct canring_config_suite *suite,
                        const struct cr_yaml_node *node)
 {
     struct stat status;
 
-    *suite = (struct canring_suite){.dir = "", .pattern = "test_*.py"};
+    *suite = (struct canring_config_suite){.dir = "", .pattern = "test_*.py"};
     int err = cr_schema_fill(build, &suite_schema, node, node, suite, NULL);
     if (!err && suite->dir[0] && (stat(suite->dir, &status) < 0 || !S_ISDIR(status.st_mode)))
         cr_warning(build, cr_yaml_get(node, "suite_dir"), "suite_dir: there is no folder '%s'",

@@ -162,7 +162,10 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
         fds[i] = -1;
     if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request))
         return canring_error_set(err, -errno, "asking the proxy: %s", strerror(errno));
-    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    ssize_t got;
+    do /* io_uring's own signals interrupt a receive that has a timeout */
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
     if (got < 0)
         return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
                                  "the proxy does not answer: %s", strerror(errno));

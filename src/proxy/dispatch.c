@@ -42,6 +42,16 @@ bool cr_dispatch_holds_source(struct canring_proxy *proxy)
     return !room;
 }
 
+/* What the kernel or the bus lost before these frames leaves a gap in front of them. */
+static void count_off(struct canring_proxy *proxy, struct cr_batch *batch)
+{
+    uint64_t lost = proxy->bus->stats.rx_lost_kernel;
+    proxy->number += (uint32_t)(lost - proxy->skipped);
+    proxy->skipped = lost;
+    for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f))
+        f->number = proxy->number++;
+}
+
 static unsigned receive(struct canring_proxy *proxy)
 {
     if (proxy->bus_error || cr_dispatch_holds_source(proxy))
@@ -56,8 +66,10 @@ static unsigned receive(struct canring_proxy *proxy)
             cr_proxy_report(proxy, LOG_ERR, "%s failed: %s", proxy->bus->name, strerror(-got));
         return 0;
     }
-    if (got > 0)
+    if (got > 0) {
+        count_off(proxy, proxy->received);
         deliver(proxy, proxy->received, NULL);
+    }
     return (unsigned)got;
 }
 
@@ -105,10 +117,10 @@ static void stamp(struct canring_proxy *proxy, struct cr_batch *batch)
     uint64_t now = cr_realtime_ns();
     for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f)) {
         f->timestamp_ns = now;
-        f->number = proxy->bus->number++;
         f->flags &= (uint16_t) ~(CANRING_CLOCK_MASK | CANRING_LOCAL);
         f->flags |= CANRING_CLOCK_PROXY | CANRING_TX;
     }
+    count_off(proxy, batch);
 }
 
 static unsigned take(struct canring_proxy *proxy)

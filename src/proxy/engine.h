@@ -41,6 +41,8 @@ struct canring_proxy {
     bool tracing;
 
     struct cr_batch *received, *taken;
+    uint32_t number;  /* of the next frame, received or sent; skips what was lost before us */
+    uint64_t skipped; /* lost frames that `number` has skipped */
     struct cr_fifo unsent; /* frames the bus had no room for; timestamp_ns = when they expire */
     uint64_t expired;      /* frames that never got onto the bus in time */
 

@@ -18,6 +18,8 @@ static json_t *read_status(int socket, uint32_t bytes)
     uint32_t have = 0;
     while (text && have < bytes) {
         ssize_t got = recv(socket, text + have, bytes - have, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0)
             break;
         have += (uint32_t)got;

@@ -16,6 +16,8 @@ static const char *state_name(uint32_t state)
 
 static json_t *bus_status(const struct canring_proxy *proxy)
 {
+    if (proxy->bus->driver->refresh_stats && !proxy->bus_error)
+        proxy->bus->driver->refresh_stats(proxy->bus);
     const struct canring_bus_stats *s = &proxy->bus->stats;
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",

@@ -35,6 +35,7 @@ struct cr_yaml_node {
     enum cr_yaml_type type;
     bool maybe_path; /* a plain string: relative to `folder` when something is there */
     uint32_t weight; /* nodes below and including this one, aliases counted each time */
+    uint32_t depth;  /* levels of lists and maps, behind aliases too; 0 = a scalar */
     struct cr_mark at;
     const char *folder; /* of the file that this stands in */
     const char *text;   /* of a scalar: as written, or what ENV{} gave */

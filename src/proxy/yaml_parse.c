@@ -9,8 +9,7 @@
 #include "proxy/yaml_map.h"
 #include "proxy/yaml_read.h"
 #include "proxy/yaml_scalar.h"
-
-#define STANDARD_TAG "tag:yaml.org,2002:"
+#include "proxy/yaml_tag.h"
 
 struct anchor {
     const char *name;
@@ -76,6 +75,7 @@ static struct cr_yaml_node *new_node(struct source *source, const yaml_event_t *
         return NULL;
     node->type = type;
     node->weight = 1;
+    node->depth = type == CR_YAML_LIST || type == CR_YAML_MAP;
     node->at = mark(source, event->start_mark);
     node->folder = source->folder;
     node->text = "";
@@ -102,6 +102,14 @@ static int remember(struct source *source, const yaml_event_t *event, const yaml
     return 0;
 }
 
+static int check_nesting(struct source *source, yaml_mark_t at, uint32_t deeper)
+{
+    if (source->yaml->nesting + deeper <= CR_YAML_NESTING_MAX)
+        return 0;
+    SAY(source, at, "lists and maps nested more than %u deep", CR_YAML_NESTING_MAX);
+    return -E2BIG;
+}
+
 static int read_alias(struct source *source, const yaml_event_t *event,
                       const struct cr_yaml_node **node)
 {
@@ -111,7 +119,8 @@ static int read_alias(struct source *source, const yaml_event_t *event,
     for (size_t i = source->anchor_count; i-- > 0;) {
         if (strcmp(source->anchors[i].name, name) == 0) {
             *node = source->anchors[i].node;
-            return count_nodes(source, event->start_mark, (*node)->weight);
+            int err = check_nesting(source, event->start_mark, (*node)->depth);
+            return err ? err : count_nodes(source, event->start_mark, (*node)->weight);
         }
     }
     SAY(source, event->start_mark, "found the alias '*%s', but no anchor '&%s' ends before it",
@@ -156,35 +165,6 @@ static int read_include(struct source *source, const yaml_event_t *event,
     return *node ? 0 : -ENOMEM;
 }
 
-/* What the tag makes of a scalar. False when it is one that we do not take. */
-static bool apply_tag(struct cr_yaml_node *node, const char *tag)
-{
-    static const struct {
-        const char *name;
-        enum cr_yaml_type type;
-    } types[] = {{"null", CR_YAML_NULL},  {"bool", CR_YAML_BOOL},
-                 {"int", CR_YAML_INT},    {"float", CR_YAML_FLOAT},
-                 {"str", CR_YAML_STRING}, {"timestamp", CR_YAML_TIMESTAMP}};
-
-    if (strcmp(tag, "!") == 0 || strcmp(tag, STANDARD_TAG "str") == 0) {
-        node->type = CR_YAML_STRING;
-        return true;
-    }
-    if (strncmp(tag, STANDARD_TAG, sizeof(STANDARD_TAG) - 1) != 0 || cr_yaml_resolve(node) != 0)
-        return false;
-    tag += sizeof(STANDARD_TAG) - 1;
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(tag, types[i].name) != 0)
-            continue;
-        if (types[i].type == CR_YAML_FLOAT && node->type == CR_YAML_INT) {
-            node->type = CR_YAML_FLOAT;
-            node->real = (double)node->integer;
-        }
-        return node->type == types[i].type;
-    }
-    return false;
-}
-
 static int refuse_tag(struct source *source, const yaml_event_t *event, const char *tag,
                       const char *text)
 {
@@ -204,7 +184,7 @@ static int resolve_scalar(struct source *source, const yaml_event_t *event, bool
     int err = 0;
 
     if (tag) {
-        if (!apply_tag(node, tag))
+        if (!cr_yaml_apply_tag(node, tag))
             err = refuse_tag(source, event, tag, node->text);
     } else {
         int env = is_key ? 0 : cr_yaml_env(node, source->yaml->arena, diagnostics);
@@ -257,6 +237,13 @@ static int check_collection_tag(struct source *source, const yaml_event_t *event
     return refuse_tag(source, event, found, text);
 }
 
+static void hold(struct cr_yaml_node *parent, const struct cr_yaml_node *child)
+{
+    parent->weight += child->weight;
+    if (parent->depth <= child->depth)
+        parent->depth = child->depth + 1;
+}
+
 static int add_item(struct source *source, struct cr_yaml_node *list,
                     const struct cr_yaml_node *item)
 {
@@ -266,7 +253,7 @@ static int add_item(struct source *source, struct cr_yaml_node *list,
         return -ENOMEM;
     list->list.items = items;
     list->list.items[list->list.count++] = item;
-    list->weight += item->weight;
+    hold(list, item);
     return 0;
 }
 
@@ -330,7 +317,8 @@ static int read_pair(struct source *source, const yaml_event_t *event, struct cr
             cr_yaml_type_name(pair.key->type));
         return 0;
     }
-    map->weight += pair.key->weight + pair.value->weight;
+    hold(map, pair.key);
+    hold(map, pair.value);
     /* Own keys win over merged ones wherever the `<<` stands. */
     if (is_merge(event))
         return add_item(source, merges, pair.value);
@@ -376,14 +364,12 @@ static int read_nested(struct source *source, const yaml_event_t *event,
 {
     struct cr_yaml *yaml = source->yaml;
 
-    if (yaml->nesting == CR_YAML_NESTING_MAX) {
-        SAY(source, event->start_mark, "lists and maps nested more than %u deep",
-            CR_YAML_NESTING_MAX);
-        return -E2BIG;
-    }
+    int err = check_nesting(source, event->start_mark, 1);
+    if (err)
+        return err;
     yaml->nesting++;
-    int err = event->type == YAML_SEQUENCE_START_EVENT ? read_list(source, event, node)
-                                                       : read_map(source, event, node);
+    err = event->type == YAML_SEQUENCE_START_EVENT ? read_list(source, event, node)
+                                                   : read_map(source, event, node);
     yaml->nesting--;
     return err;
 }

@@ -51,15 +51,15 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
     pass_on(number, info, context);
 }
 
+/* Again at every addition: somebody may have replaced our handler since. */
 static void install(void)
 {
-    static bool installed;
-    if (installed)
-        return;
     struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction now;
     sigemptyset(&action.sa_mask);
+    if (sigaction(SIGBUS, NULL, &now) == 0 && now.sa_sigaction == on_sigbus)
+        return;
     sigaction(SIGBUS, &action, &before);
-    installed = true;
 }
 
 int cr_guard_add(const struct cr_mapping *mapping)

@@ -1,0 +1,157 @@
+/* Auxiliaries: pykiso's MpAuxiliaryInterface, as processes.
+ *
+ * An auxiliary is a process that serves requests one at a time: create and delete its instance, run
+ * and abort commands; while the instance exists it hands what it receives to whoever asks for
+ * reports. A handle talks to it from any process of the same user. Requests, replies and reports
+ * travel through rings in shared memory.
+ */
+#ifndef CANRING_AUXILIARY_H
+#define CANRING_AUXILIARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <canring/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of one command, reply or report. */
+#define CANRING_MESSAGE_MAX 65536u
+
+/* ---- the implementer's side --------------------------------------------------------------- */
+
+/* A message that an operation answers with; `data` is the operation's own and read at once. */
+struct canring_message_view {
+    const void *data;
+    size_t size;
+    uint32_t remote_id; /* of a received message; 0 = none */
+};
+
+struct canring_auxiliary_context {
+    const char *name;    /* the auxiliary's */
+    const char *config;  /* its `config` as a JSON object */
+    const char *channel; /* of its connector "com", to attach to ("PROXY/CHANNEL"), or NULL */
+    void *user;          /* the implementation's own */
+};
+
+/* All but `fd`, `opened` and `closed` are mandatory. Called on the auxiliary's one thread. */
+struct canring_auxiliary_ops {
+    const char *name; /* for messages */
+    bool (*create_auxiliary_instance)(struct canring_auxiliary_context *context);
+    bool (*delete_auxiliary_instance)(struct canring_auxiliary_context *context);
+    /* 1 and *reply, 0 = no reply, negative errno. */
+    int (*run_command)(struct canring_auxiliary_context *context, const void *message,
+                       size_t message_size, const void *data, size_t data_size,
+                       struct canring_message_view *reply);
+    bool (*abort_command)(struct canring_auxiliary_context *context);
+    /* Up to `timeout_ms` for something to report: 1 and *message, or 0. */
+    int (*receive_message)(struct canring_auxiliary_context *context, int timeout_ms,
+                           struct canring_message_view *message);
+    /* An fd that is readable when receive_message has something: with it the process sleeps on that
+     * and on requests at once; without it receive_message is called with a timeout of 10 ms. -1 =
+     * none now. */
+    int (*fd)(struct canring_auxiliary_context *context);
+    /* Process start and end. */
+    int (*opened)(struct canring_auxiliary_context *context, struct canring_error *err);
+    void (*closed)(struct canring_auxiliary_context *context);
+};
+
+/* 0, or -EINVAL naming every mandatory operation that is missing. */
+int canring_auxiliary_check(const struct canring_auxiliary_ops *ops, struct canring_error *err);
+
+/* Be the auxiliary until stopped (a handle's stop, SIGTERM, or canring_auxiliary_quit). Makes the
+ * instance at once when `auto_start`. 0, or a negative errno when it could not begin; -ECANCELED
+ * when auto_start's creation failed. */
+int canring_auxiliary_serve(const struct canring_auxiliary_ops *ops,
+                            struct canring_auxiliary_context *context, bool auto_start,
+                            struct canring_error *err);
+/* From a signal handler or another thread. */
+void canring_auxiliary_quit(void);
+
+/* main() of an auxiliary that is an executable: name, config, channel and auto_start come from the
+ * environment that the coordinator sets ($CANRING_AUXILIARY, $CANRING_AUXILIARY_CONFIG,
+ * $CANRING_AUXILIARY_CHANNEL, $CANRING_AUXILIARY_AUTO_START=0|1). The exit status. */
+int canring_auxiliary_main(const struct canring_auxiliary_ops *ops);
+
+/* What CommunicationAuxiliary is made of: send and receive on a proxy's channel. */
+extern const struct canring_auxiliary_ops canring_communication_ops;
+
+/* ---- the caller's side ----------------------------------------------------------------------- */
+
+struct canring_auxiliary;
+
+/* A message for the caller, who frees `data` with canring_message_free. */
+struct canring_message {
+    void *data;
+    size_t size;
+    uint32_t remote_id;
+};
+void canring_message_free(struct canring_message *message);
+
+/* Timeouts are seconds on CLOCK_MONOTONIC; 0 = do not wait, negative = for ever. A handle may be
+ * used by several threads; several handles, in several processes, may exist for one auxiliary. When
+ * the auxiliary's process is gone every call returns -EPIPE within 0.2 s, unless it was restarted:
+ * then the next call reaches the new one. */
+int canring_auxiliary_open(struct canring_auxiliary **auxiliary, const char *name,
+                           struct canring_error *err);
+void canring_auxiliary_close(struct canring_auxiliary *auxiliary);
+
+/* Exclusive and recursive for the calling thread; 1 locked, 0 timeout. A dead holder's lock is
+ * recovered. */
+int canring_auxiliary_lock_it(struct canring_auxiliary *auxiliary, double timeout_s);
+int canring_auxiliary_unlock_it(struct canring_auxiliary *auxiliary); /* -EPERM: not the holder */
+
+/* 0; -ECANCELED when creation failed (pykiso's AuxiliaryCreationError). A second create is answered
+ * "exists". */
+int canring_auxiliary_create_instance(struct canring_auxiliary *auxiliary,
+                                      struct canring_error *err);
+/* The is-instance flag afterwards: 0 when all went well, 1 when the instance is still there. */
+int canring_auxiliary_delete_instance(struct canring_auxiliary *auxiliary);
+/* Whether there is an instance: 1, 0; 0 as well when the process is gone. */
+int canring_auxiliary_is_instance(struct canring_auxiliary *auxiliary);
+
+/* 1 and *reply; 0 = no reply, or timeout, or not blocking; -EMSGSIZE above CANRING_MESSAGE_MAX. */
+int canring_auxiliary_run_command(struct canring_auxiliary *auxiliary, const void *message,
+                                  size_t message_size, const void *data, size_t data_size,
+                                  bool blocking, double timeout_s, struct canring_message *reply);
+/* 1 acknowledged, 0 not within the time. pykiso's default is 25 s. */
+int canring_auxiliary_abort_command(struct canring_auxiliary *auxiliary, bool blocking,
+                                    double timeout_s);
+/* 1 and *report, 0 = none. */
+int canring_auxiliary_wait_and_get_report(struct canring_auxiliary *auxiliary, bool blocking,
+                                          double timeout_s, struct canring_message *report);
+/* End the process; deletes a live instance first. */
+int canring_auxiliary_stop(struct canring_auxiliary *auxiliary);
+/* Delete and create again. A second one returns 1 and logs the warning "already stopped" / "already
+ * running". */
+int canring_auxiliary_suspend(struct canring_auxiliary *auxiliary);
+int canring_auxiliary_resume(struct canring_auxiliary *auxiliary, struct canring_error *err);
+
+/* Suspend the original and run a copy of it with `config` (a JSON object) laid over its own;
+ * destroy_copy ends the copy and resumes the original. */
+int canring_auxiliary_create_copy(struct canring_auxiliary *original, const char *config,
+                                  struct canring_auxiliary **copy, struct canring_error *err);
+int canring_auxiliary_destroy_copy(struct canring_auxiliary *copy, struct canring_error *err);
+
+/* ---- CommunicationAuxiliary -------------------------------------------------------------------
+ */
+
+/* 1 when the bus took it, 0 not, negative errno. `has_id` false: the connector's remote_id. */
+int canring_communication_send(struct canring_auxiliary *auxiliary, const void *data, size_t size,
+                               bool has_id, uint32_t remote_id, struct canring_error *err);
+/* 1 and *message (its remote_id is the arbitration id), 0 = none. See canring(7) for what is kept
+ * when. */
+int canring_communication_receive(struct canring_auxiliary *auxiliary, bool blocking,
+                                  double timeout_s, struct canring_message *message);
+int canring_communication_clear_buffer(struct canring_auxiliary *auxiliary);
+/* Keep everything from begin on, until end. Nests. */
+int canring_communication_collect_begin(struct canring_auxiliary *auxiliary);
+int canring_communication_collect_end(struct canring_auxiliary *auxiliary);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,90 @@
+#include <canring/config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACE_TRIES 100 /* names of one second, for proxies whose traces are called alike */
+
+/* pykiso's name: date, time, and trace_name. The folder must exist; else the file goes to where the
+ * program was started, with a warning. */
+static void trace_path(char *path, size_t size, const struct canring_config_trace *trace,
+                       unsigned tries, const struct canring_proxy_options *options)
+{
+    char stamp[32], again[8] = "", words[CANRING_ERROR_TEXT];
+    const char *dir = trace->dir ? trace->dir : ".";
+    struct tm local;
+    struct stat st;
+    time_t now = time(NULL);
+    localtime_r(&now, &local);
+    strftime(stamp, sizeof(stamp), "%Y-%m-%d_%H-%M-%S", &local);
+    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        snprintf(words, sizeof(words),
+                 "trace_dir '%s' is no folder: the trace goes to the current one", dir);
+        if (options->report && tries == 0)
+            options->report(options->report_arg, LOG_WARNING, words);
+        dir = ".";
+    }
+    if (tries)
+        snprintf(again, sizeof(again), "_%u", tries + 1);
+    snprintf(path, size, "%s/%s_%s%s.log", dir, stamp, trace->name ? trace->name : "proxy_logging",
+             again);
+}
+
+static struct canring_channel_config *channels_of(const struct canring_config_proxy *config)
+{
+    struct canring_channel_config *channels = calloc(config->channel_count + 1, sizeof(*channels));
+    for (size_t i = 0; channels && i < config->channel_count; i++) {
+        const struct canring_config_connector *connector = config->channels[i].connector;
+        channels[i] = (struct canring_channel_config){
+            .name = connector->name,
+            .auxiliary = config->channels[i].auxiliary ? config->channels[i].auxiliary->name : NULL,
+            .filters = connector->channel.filters,
+            .ring_slots = connector->channel.ring_slots,
+            .overflow = connector->channel.overflow,
+            .spill_limit = connector->channel.spill_limit,
+            .group = connector->channel.group};
+    }
+    return channels;
+}
+
+/* Only a name that is taken is worth another try. */
+static int open_with_trace(struct canring_proxy **proxy, const struct canring_config_proxy *config,
+                           struct canring_proxy_options *options, struct canring_error *err)
+{
+    char path[PATH_MAX];
+    unsigned tries = 0;
+    options->trace = path;
+    do
+        trace_path(path, sizeof(path), &config->trace, tries, options);
+    while (access(path, F_OK) == 0 && ++tries < TRACE_TRIES);
+    return canring_proxy_open(proxy, options, err);
+}
+
+int canring_config_open_proxy(struct canring_proxy **proxy,
+                              const struct canring_config_proxy *config,
+                              void (*report)(void *arg, int level, const char *text),
+                              void *report_arg, struct canring_error *err)
+{
+    struct canring_channel_config *channels = channels_of(config);
+    struct canring_proxy_options options = {.name = config->name,
+                                            .bus = config->connector->bus,
+                                            .channels = channels,
+                                            .channel_count = config->channel_count,
+                                            .wait = config->wait,
+                                            .report = report,
+                                            .report_arg = report_arg};
+    *proxy = NULL;
+    if (!channels)
+        return canring_error_set(err, -ENOMEM, "no memory for proxy %s", config->name);
+    int result = config->trace.active ? open_with_trace(proxy, config, &options, err)
+                                      : canring_proxy_open(proxy, &options, err);
+    free(channels);
+    return result;
+}

@@ -1,0 +1,80 @@
+#!/bin/bash
+# The command as a person meets it: help, versions, misuse, and what the manual promises.
+set -u
+"$CANRING" --version >/dev/null
+[ $? = 77 ] && { echo "skipped: built without a bus"; exit 77; }
+failed=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAILED: $*"
+    failed=1
+}
+# STATUS WORDS COMMAND…: exits so and says so, on whichever stream.
+expect() {
+    local status=$1 words=$2
+    shift 2
+    "$@" >"$work/out" 2>&1
+    local got=$?
+    [ $got = "$status" ] || fail "$*: exit status $got, not $status"
+    grep -qF -- "$words" "$work/out" || { fail "$*: does not say '$words'"; cat "$work/out"; }
+}
+
+expect 0 "usage: canring COMMAND" "$CANRING" --help
+expect 0 "usage: canring COMMAND" "$CANRING" help
+expect 2 "usage: canring COMMAND" "$CANRING"
+"$CANRING" --version | grep -qE '^canring [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version"
+expect 2 "no command 'dmup', did you mean 'dump'?" "$CANRING" dmup
+expect 2 "no command 'xyzzy', see" "$CANRING" xyzzy
+expect 2 "did you mean 'send'?" "$CANRING" help sned
+"$CANRING" --help >/dev/full 2>/dev/null && fail "a full disk goes unnoticed"
+
+for command in dump gen send; do
+    expect 0 "usage: canring $command" "$CANRING" help $command
+    expect 0 "usage: canring $command" "$CANRING" $command --help
+    expect 2 "no TARGET given" "$CANRING" $command
+    expect 2 "no option '-q'" "$CANRING" $command -q vcan0
+    expect 2 "no option '--nonsense'" "$CANRING" $command --nonsense vcan0
+done
+
+expect 2 "found 'virtaul', allowed: socketcan" "$CANRING" send virtaul:a 123#11
+expect 2 "found 'virtaul', allowed: socketcan" "$CANRING" gen virtaul:a
+expect 2 "did you mean 'virtual'?" "$CANRING" dump virtaul:a
+expect 2 "option '-n' needs a value" "$CANRING" dump -n
+expect 2 "-n '0', allowed: a number from 1" "$CANRING" dump -n 0 vcan0
+expect 2 "-n '1x', allowed" "$CANRING" dump -n 1x vcan0
+expect 2 "-t 'q', allowed: a, A, d, z" "$CANRING" dump -t q vcan0
+expect 2 "-s '3', allowed: 0, 1, 2" "$CANRING" dump -s 3 vcan0
+expect 2 "-L has a form of its own" "$CANRING" dump -L -a vcan0
+expect 2 "17 targets, allowed: 16" "$CANRING" dump a b c d e f g h i j k l m n o p q
+expect 2 "filters of vcan0: column 9: found 'z'" "$CANRING" dump vcan0,123:7FF,zz
+expect 2 "          ^" "$CANRING" dump vcan0,123:7FF,zz
+expect 2 "no FRAME given" "$CANRING" send vcan0
+expect 2 "frame '12#11': column 1: identifier of 2 digits" "$CANRING" send vcan0 12#11
+expect 2 "did you mean 012?" "$CANRING" send vcan0 12#11
+expect 2 "            ^" "$CANRING" send vcan0 123#11 123#11.22.3
+expect 2 "needs -e" "$CANRING" gen -I 42AA vcan0
+expect 2 "-D '123', allowed" "$CANRING" gen -D 123 vcan0
+expect 2 "-L '65', allowed: r, i, 0 to 64" "$CANRING" gen -L 65 vcan0
+expect 2 "-g 'soon', allowed" "$CANRING" gen -g soon vcan0
+expect 2 "--rate '0', allowed" "$CANRING" gen --rate 0 vcan0
+expect 2 "2 targets, allowed: 1" "$CANRING" gen vcan0 vcan1
+expect 2 "-R does not go with" "$CANRING" gen -R -f vcan0
+
+# Every option that a manual explains is in --help, and the other way round.
+for command in dump gen send; do
+    page=$CANRING_SOURCE/man/canring-$command.1
+    grep '^\.It Fl' "$page" | grep -oE 'Fl -?[A-Za-z0-9]+' | sed 's/Fl /-/' | sort -u >"$work/manual"
+    "$CANRING" $command --help | grep -oE '^  -[^ ]+( --[a-z]+)?' | tr -d ' ' | sed 's/,/\n/; s/\(.\)--/\1\n--/' |
+        grep . | sort -u >"$work/help"
+    cmp -s "$work/manual" "$work/help" || { fail "manual and help of $command differ"; diff "$work/manual" "$work/help"; }
+done
+if command -v mandoc >/dev/null; then
+    for page in canring canring-dump canring-gen canring-send; do
+        mandoc -T lint -W warning "$CANRING_SOURCE/man/$page.1" || fail "mandoc -T lint $page.1"
+    done
+else
+    echo "manual pages not checked: no mandoc"
+fi
+exit $failed

@@ -1,0 +1,83 @@
+#include "source.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source_channel.h"
+
+static int bus_fd(const struct source *source)
+{
+    return canring_bus_fd(source->bus);
+}
+
+static int bus_receive(struct source *source, const struct canring_frame **frame, int timeout_ms)
+{
+    return canring_bus_receive(source->bus, frame, timeout_ms);
+}
+
+static int bus_send(struct source *source, const struct canring_frame *frame, int timeout_ms)
+{
+    return canring_bus_send(source->bus, frame, timeout_ms);
+}
+
+static void bus_stats(const struct source *source, struct canring_bus_stats *stats)
+{
+    canring_bus_stats(source->bus, stats);
+}
+
+static const char *bus_name(const struct source *source)
+{
+    return canring_bus_name(source->bus);
+}
+
+static void bus_close(struct source *source)
+{
+    canring_bus_close(source->bus);
+}
+
+static const struct source_kind bus_kind = {
+    bus_fd, bus_receive, bus_send, bus_stats, bus_name, bus_close,
+};
+
+/* A bare name is a netdev's if there is one of that name, else a proxy's or a channel's if one
+ * runs. */
+static bool names_channel(const char *target)
+{
+    if (strchr(target, ':'))
+        return false;
+    return strchr(target, '/') || (strcmp(target, "any") != 0 && if_nametoindex(target) == 0);
+}
+
+int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
+                struct canring_error *err)
+{
+    if (names_channel(target)) {
+        int attached = source_channel_open(source, target, wanted, err);
+        if (attached != -ENOENT || strchr(target, '/'))
+            return attached;
+    }
+    struct canring_bus_options options = *wanted;
+    char *storage = NULL;
+    int result = canring_bus_target_parse(target, &options, &storage, err);
+
+    if (result == 0) {
+        source->kind = &bus_kind;
+        result = canring_bus_open(&source->bus, &options, err);
+    }
+    free(storage);
+    return result;
+}
+
+void source_send_only(struct canring_bus_options *options)
+{
+    /* Inverted and without a mask: matches no frame at all. */
+    static struct canring_filter nothing = {.inverted = true};
+
+    memset(options, 0, sizeof(*options));
+    options->fd = true;
+    options->xl = true;
+    options->filters.list = &nothing;
+    options->filters.count = 1;
+}
