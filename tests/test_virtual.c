@@ -5,6 +5,7 @@
 #include "can/virtual_ring.h"
 #include "shm/guard.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -202,6 +203,37 @@ static void reader_that_stands_still_is_left_behind_and_told(void **state)
     close_pair();
 }
 
+static uint64_t wakes_by(const struct canring_bus *bus)
+{
+    struct canring_bus_stats stats;
+    canring_bus_stats(bus, &stats);
+    return stats.send_calls;
+}
+
+static void fd_of_a_bus_tells_of_frames_that_came_after_the_last_look(void **state)
+{
+    (void)state;
+    struct canring_bus_options options = virtual_options("pair");
+    const struct canring_frame *got;
+    struct canring_bus *one, *two;
+    assert_int_equal(canring_bus_open(&one, &options, NULL), 0);
+    assert_int_equal(canring_bus_open(&two, &options, NULL), 0);
+    struct pollfd watched = {.fd = canring_bus_fd(two), .events = POLLIN};
+    for (int i = 0; i < 100; i++) {
+        while (canring_bus_receive(two, &got, 0))
+            ;
+        uint64_t begin = wakes_by(one);
+        assert_int_equal(canring_bus_send(one, classic(1), 1000), 0);
+        assert_int_equal(wakes_by(one), begin + 1);
+        assert_int_equal(poll(&watched, 1, 5000), 1);
+        assert_int_equal(canring_bus_receive(two, &got, 5000), 1);
+        assert_int_equal(got->id, 1);
+    }
+    canring_bus_close(one);
+    canring_bus_close(two);
+    assert_int_equal(leftovers(), 0);
+}
+
 static void sixty_four_take_part_and_no_more(void **state)
 {
     (void)state;
@@ -376,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(malformed_frame_is_refused_and_the_rest_of_the_batch_goes),
         cmocka_unit_test(full_ring_stops_the_writer_and_loses_nothing),
         cmocka_unit_test(reader_that_stands_still_is_left_behind_and_told),
+        cmocka_unit_test(fd_of_a_bus_tells_of_frames_that_came_after_the_last_look),
         cmocka_unit_test(sixty_four_take_part_and_no_more),
         cmocka_unit_test(names_that_could_not_be_a_file_are_refused),
         cmocka_unit_test(garbage_in_the_ring_is_survived),
