@@ -296,6 +296,27 @@ static void kinds_and_filters_are_respected(void **state)
     pump_close(&pump);
 }
 
+static void wanted_frame_behind_many_unwanted_ones_is_waited_for(void **state)
+{
+    (void)state;
+    struct canring_filter one = {.id = 1, .mask = 0x7ff};
+    struct canring_bus_options options = options_for(path);
+    const struct canring_frame *got;
+    struct canring_bus *bus;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 50000; i++)
+        fputs("(1.000000) can0 002#\n", file);
+    fputs("(2.000000) can0 001#\n", file);
+    fclose(file);
+    options.filters = (struct canring_filters){.list = &one, .count = 1};
+    assert_int_equal(canring_bus_open(&bus, &options, NULL), 0);
+    assert_int_equal(canring_bus_receive(bus, &got, 20000), 1);
+    assert_int_equal(got->number, 50000);
+    assert_int_equal(canring_bus_receive(bus, &got, 20000), -ENODATA);
+    canring_bus_close(bus);
+}
+
 static void what_is_sent_is_taken_and_counted(void **state)
 {
     (void)state;
@@ -366,6 +387,7 @@ int main(void)
         cmocka_unit_test(time_that_steps_back_does_not_hold_anything_up),
         cmocka_unit_test(direction_of_the_recording_is_not_ours),
         cmocka_unit_test(kinds_and_filters_are_respected),
+        cmocka_unit_test(wanted_frame_behind_many_unwanted_ones_is_waited_for),
         cmocka_unit_test(what_is_sent_is_taken_and_counted),
         cmocka_unit_test(vehicle_recording_comes_out_as_it_is),
         cmocka_unit_test(shared_sample_recording_comes_out_as_it_is),

@@ -352,12 +352,30 @@ static void stopped_reader_is_left_behind_and_counts_what_it_missed(void **state
 
 /* Sleep */
 
+/* As pump_receive, with time for the frame to come between the last look and falling asleep; a
+ * sleep that only the timeout ended is a missed frame. */
+static int receive_drowsily(uint32_t round)
+{
+    const struct cr_driver *driver = pump.bus->driver;
+    int rc, events = 1;
+
+    cr_batch_clear(&pump.batch);
+    while ((rc = driver->receive(pump.bus, &pump.batch)) == 0 && events > 0) {
+        for (volatile uint32_t i = 0; i < round % 64 * 1024; i++)
+            ;
+        if (driver->prepare_sleep(pump.bus))
+            events = cr_loop_wait(pump.loop, UINT64_C(20000000000));
+        driver->awake(pump.bus);
+    }
+    return events > 0 ? rc : 0;
+}
+
 /* Answer each odd counter with the next even one, or the other way round. */
 static bool play(uint32_t parity)
 {
     union canring_frame_buffer buffer;
     for (uint32_t i = parity; i < ROUNDS; i += 2) {
-        if (pump_receive(&pump, 20000) != 1 || counter_of(cr_batch_first(&pump.batch)) != i ||
+        if (receive_drowsily(i) != 1 || counter_of(cr_batch_first(&pump.batch)) != i ||
             pump_send(&pump, make_frame(&buffer, 1, i + 1)))
             return false;
     }
@@ -422,7 +440,9 @@ static void *talk(void *arg)
     union canring_frame_buffer buffer;
     uint32_t id = *(const uint32_t *)arg;
     uint64_t got = 0;
-    bool fine = own && open_virtual(mine, BUS) == 0;
+    struct canring_bus_options options = virtual_options(BUS);
+    /* epoll: liburing maps and unmaps rings behind the thread sanitizer's back. */
+    bool fine = own && pump_open(mine, &cr_driver_virtual, &options, true) == 0;
 
     atomic_fetch_add(&threads_ready, 1);
     wait_until(&threads_ready, THREADS);

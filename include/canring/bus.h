@@ -101,7 +101,7 @@ void canring_bus_close(struct canring_bus *bus);
 /* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. Frames
  * that were read together wait in memory, so call canring_bus_receive until it returns 0 before
  * sleeping on the descriptor. */
-int canring_bus_fd(const struct canring_bus *bus);
+int canring_bus_fd(struct canring_bus *bus);
 
 /* Next frame, in the bus's own memory, valid until the next call on `bus`; waits up to
  * `timeout_ms` (0 = not at all, -1 = for ever). Returns 1 and sets *frame; 0 on timeout or signal;

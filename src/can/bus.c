@@ -15,6 +15,8 @@ struct canring_bus {
     struct cr_loop *loop;
     struct cr_bus *bus;
     bool listen_only;
+    bool fd_is_used;            /* somebody else may sleep on it between our calls */
+    bool asleep;                /* between prepare_sleep and awake */
     struct canring_frame *next; /* of `batch`, not yet handed out */
     struct cr_batch batch;
 };
@@ -53,6 +55,7 @@ int canring_bus_open(struct canring_bus **result, const struct canring_bus_optio
     if (!bus)
         return canring_error_set(err, -ENOMEM, "out of memory");
     bus->next = NULL;
+    bus->fd_is_used = bus->asleep = false;
     bus->listen_only = options->listen_only;
     cr_batch_clear(&bus->batch);
     int rc = cr_loop_open(&bus->loop, !uring_is_asked_for(), err);
@@ -79,8 +82,9 @@ void canring_bus_close(struct canring_bus *bus)
     free(bus);
 }
 
-int canring_bus_fd(const struct canring_bus *bus)
+int canring_bus_fd(struct canring_bus *bus)
 {
+    bus->fd_is_used = true;
     return cr_loop_fd(bus->loop);
 }
 
@@ -103,14 +107,43 @@ static int refill(struct canring_bus *bus)
     return rc;
 }
 
-static int sleep_in_loop(struct canring_bus *bus, uint64_t ns)
+static bool fall_asleep(struct canring_bus *bus)
 {
     const struct cr_driver *driver = bus->bus->driver;
-    if (driver->prepare_sleep && !driver->prepare_sleep(bus->bus))
-        return 0;
-    int rc = cr_loop_wait(bus->loop, ns);
-    if (driver->awake)
+    bus->asleep = !driver->prepare_sleep || driver->prepare_sleep(bus->bus);
+    return bus->asleep;
+}
+
+static void wake_up(struct canring_bus *bus)
+{
+    const struct cr_driver *driver = bus->bus->driver;
+    if (bus->asleep && driver->awake)
         driver->awake(bus->bus);
+    bus->asleep = false;
+}
+
+/* Events; something that is there already counts as one. */
+static int sleep_in_loop(struct canring_bus *bus, uint64_t ns)
+{
+    if (!fall_asleep(bus))
+        return 1;
+    int rc = cr_loop_wait(bus->loop, ns);
+    wake_up(bus);
+    return rc;
+}
+
+#define LAST_LOOKS 16
+
+/* Nothing for the caller: whoever sleeps on the fd next must be woken for what comes from here on.
+ * Bounded, because what is there may be all for others. Returns as refill. */
+static int leave_asleep(struct canring_bus *bus)
+{
+    int rc = 0;
+    for (int looks = 0; bus->fd_is_used && rc == 0 && looks < LAST_LOOKS; looks++) {
+        if (fall_asleep(bus))
+            return 0;
+        rc = refill(bus);
+    }
     return rc;
 }
 
@@ -120,6 +153,7 @@ int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **fr
 {
     if (hand_out(bus, frame))
         return 1;
+    wake_up(bus);
     uint64_t end = timeout_ms ? deadline(timeout_ms) : 0;
     int rc = refill(bus);
     bool again = rc == 0;
@@ -129,6 +163,8 @@ int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **fr
         rc = events < 0 ? events : refill(bus);
         again = rc == 0 && ns && events > 0;
     }
+    if (rc == 0)
+        rc = leave_asleep(bus);
     if (rc < 0)
         return rc;
     return hand_out(bus, frame);
