@@ -6,7 +6,7 @@ set_target_properties(canring_shared PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/canring.map)
 target_link_options(canring_shared PRIVATE
-  -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/canring.map)
+  -Wl,-Bsymbolic-functions,--version-script=${PROJECT_SOURCE_DIR}/src/canring.map)
 if(NOT CANRING_SANITIZE AND NOT CANRING_FUZZ) # clang's runtime is in the program, not in the library
   target_link_options(canring_shared PRIVATE -Wl,-z,defs)
 endif()
