@@ -144,8 +144,10 @@ eventually gone "$right" || fail "a proxy outlives its coordinator"
 ends_with 0 left_a
 nothing_left "a killed coordinator"
 
-# All of them at once: what is left does not hinder the next, and is gone after it.
+# All of them at once, an observer's channel included: what is left does not hinder the next, and is gone after it.
 start_proxy run two.yaml
+background observer "$CANRING" dump left/
+eventually attached left/observer1
 proxies=$(status '.[].pid')
 # shellcheck disable=SC2086 # several
 kill -KILL "${pids[run]}" $proxies
@@ -153,6 +155,8 @@ wait "${pids[run]}" 2>/dev/null
 unset "pids[run]"
 for pid in $proxies; do eventually gone "$pid"; done
 [ -n "$(left_behind)" ] || fail "killed proxies leave nothing: this is no test"
+expect 0 "no proxy is running" "$CANRING" list
+ls /dev/shm | grep -q "canring-$(mark).channel" && fail "channels of killed proxies stay"
 start_proxy run two.yaml
 [ "$(status length)" = 2 ] || fail "after all were killed: $(status .)"
 kill -TERM "${pids[run]}"
