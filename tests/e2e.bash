@@ -20,12 +20,18 @@ give_up() { # what comes after makes no sense
     fail "$@"
     exit 1
 }
+running() {
+    jobs -pr | grep -q .
+}
 clean_up() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill -KILL "$pid" 2>/dev/null
+    local i
+    kill -TERM "${pids[@]}" 2>/dev/null # a coordinator ends its proxies
+    for ((i = 0; i < 40; i++)); do
+        running || break
+        sleep 0.05
     done
-    wait
+    kill -KILL "${pids[@]}" 2>/dev/null
+    wait 2>/dev/null
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -43,6 +49,7 @@ eventually() { # COMMAND…, for up to 20 s
 background() {
     local name=$1
     shift
+    : >"$work/$name.out" >"$work/$name.err" # at once: nobody reads what an earlier one said
     "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null &
     pids[$name]=$!
 }
@@ -70,8 +77,8 @@ start_proxy() { # NAME ARGUMENTS…: canring run
     eventually ready "$name"
     grep -q ' ready$' "$work/$name.err" || give_up "$name does not start: $(cat "$work/$name.err")"
 }
-attached() { # PROXY/CHANNEL
-    "$CANRING" list 2>/dev/null | grep -qE "^$1"$'\t.*\tpid [0-9]+$'
+attached() { # PROXY/CHANNEL, or CHANNEL
+    "$CANRING" list 2>/dev/null | grep -qE "^([^/]+/)?$1"$'\t.*\tpid [0-9]+$'
 }
 start_aux() { # NAME PROXY/CHANNEL OPTIONS…: canring dump
     local name=$1 channel=$2

@@ -66,7 +66,16 @@ static int lock_directory(const struct sockaddr_un *address)
     return code;
 }
 
-static int claim_name(int fd, const struct sockaddr_un *address)
+/* The socket of a proxy that was killed, and its channels. */
+static void remove_dead(const char *proxy, const struct sockaddr_un *address)
+{
+    char prefix[CR_REGION_NAME];
+    unlink(address->sun_path);
+    if (cr_shm_name(prefix, sizeof(prefix), "channel", proxy, "", NULL) == 0)
+        cr_region_sweep(prefix);
+}
+
+static int claim_name(const char *proxy, int fd, const struct sockaddr_un *address)
 {
     int lock = lock_directory(address);
     if (lock < 0)
@@ -75,7 +84,7 @@ static int claim_name(int fd, const struct sockaddr_un *address)
     if (result == -EADDRINUSE && answers(address)) {
         result = -EEXIST;
     } else if (result == -EADDRINUSE) {
-        unlink(address->sun_path);
+        remove_dead(proxy, address);
         result = bind_and_listen(fd, address);
     }
     close(lock);
@@ -91,7 +100,7 @@ void cr_control_remove_leftover(const char *proxy)
     if (lock < 0)
         return;
     if (!answers(&address))
-        unlink(address.sun_path);
+        remove_dead(proxy, &address);
     close(lock);
 }
 
@@ -104,7 +113,7 @@ int cr_control_listen(const char *proxy, struct canring_error *err)
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return canring_error_set(err, -errno, "control socket: %s", strerror(errno));
-    result = claim_name(fd, &address);
+    result = claim_name(proxy, fd, &address);
     if (result == 0)
         return fd;
     close(fd);

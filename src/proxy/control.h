@@ -51,7 +51,7 @@ int cr_control_path(char *path, size_t size, const char *proxy, struct canring_e
 /* Listen; a leftover of a dead proxy is replaced. The fd, or -EEXIST when one of that name runs. */
 int cr_control_listen(const char *proxy, struct canring_error *err);
 
-/* Remove the socket of a proxy that was killed; one that answers stays. */
+/* Remove the socket and the channels of a proxy that was killed; one that answers stays. */
 void cr_control_remove_leftover(const char *proxy);
 
 /* Connect to a running proxy; sends and receives give up after a second. The fd, or -ENOENT when it

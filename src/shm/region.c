@@ -1,5 +1,6 @@
 #include "shm/region.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -39,6 +40,20 @@ static int reclaim(const char *name, struct canring_error *err)
                                    strerror(errno));
     close(fd);
     return result;
+}
+
+void cr_region_sweep(const char *prefix)
+{
+    DIR *objects = opendir("/dev/shm");
+    if (!objects)
+        return;
+    for (struct dirent *entry; (entry = readdir(objects)) != NULL;) {
+        char name[sizeof(entry->d_name) + 1] = "/";
+        memcpy(name + 1, entry->d_name, strlen(entry->d_name) + 1);
+        if (strncmp(name, prefix, strlen(prefix)) == 0)
+            reclaim(name, NULL);
+    }
+    closedir(objects);
 }
 
 /* One exclusive creation, locked. 0 and region->fd, or -EAGAIN when another process came between.

@@ -37,6 +37,9 @@ int cr_region_open(struct cr_region *region, const char *name, struct canring_er
 /* True while the process that created the object `name` lives. */
 bool cr_region_alive(const char *name);
 
+/* Remove leftovers of dead owners whose name begins with `prefix` ("/…"); others stay. */
+void cr_region_sweep(const char *prefix);
+
 /* Close; the owner also removes the name. Mappings stay. Safe on a zeroed, never opened region
  * whose fd is -1. */
 void cr_region_close(struct cr_region *region);
