@@ -149,8 +149,11 @@ start_proxy run two.yaml
 background observer "$CANRING" dump left/
 eventually attached left/observer1
 proxies=$(status '.[].pid')
+# Stopped first, so that neither side has the time to see the other die and tidy up.
+kill -STOP "${pids[run]}"
 # shellcheck disable=SC2086 # several
-kill -KILL "${pids[run]}" $proxies
+kill -KILL $proxies
+kill -KILL "${pids[run]}"
 wait "${pids[run]}" 2>/dev/null
 unset "pids[run]"
 for pid in $proxies; do eventually gone "$pid"; done
