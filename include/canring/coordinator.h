@@ -1,0 +1,62 @@
+/* The coordinator: starts everything that a configuration describes, watches over it, ends it.
+ *
+ * For `canring run` and `canring test`, and for programs that do the same. Proxies start before the
+ * auxiliaries that speak through them, each in a process of its own; they end in reverse. Logs of
+ * all of them come together here. One thread; it forks, so have no other threads when starting.
+ */
+#ifndef CANRING_COORDINATOR_H
+#define CANRING_COORDINATOR_H
+
+#include <canring/config.h>
+#include <canring/error.h>
+#include <canring/log.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Zero-initialise, then set what matters. The configuration must outlive the coordinator. */
+struct canring_coordinator_options {
+    const struct canring_config *config;
+    enum canring_log_level level; /* of the command line; 0 = INFO */
+    int console;                  /* fd that records are shown on, -1 = none */
+    const char *log_path;         /* a file, or a folder to make one in; NULL = none */
+};
+
+struct canring_coordinator;
+
+/* Nothing is started yet. */
+int canring_coordinator_open(struct canring_coordinator **coordinator,
+                             const struct canring_coordinator_options *options,
+                             struct canring_error *err);
+
+/* Start all that have auto_start, in order. On failure what was started is stopped again:
+ * -ECANCELED an auxiliary could not create its instance; others as the proxy or process failed,
+ * with its words. */
+int canring_coordinator_start(struct canring_coordinator *coordinator, struct canring_error *err);
+
+/* Watch for up to `timeout_ms`: show logs, notice who ended, restart whom the configuration says. 0
+ * = go on; -ECHILD somebody failed whose failure ends the run; -ENOENT nobody is left. */
+int canring_coordinator_poll(struct canring_coordinator *coordinator, int timeout_ms);
+
+/* Stop all, in reverse order; whoever has not ended within 5 s is killed. 0, or -ETIMEDOUT when one
+ * had to be, or -ECHILD when one ended badly. */
+int canring_coordinator_stop(struct canring_coordinator *coordinator);
+
+/* Send a signal on to all. */
+void canring_coordinator_signal(struct canring_coordinator *coordinator, int number);
+
+/* A record of the caller's own, among those of the processes. */
+void canring_coordinator_log(struct canring_coordinator *coordinator, enum canring_log_level level,
+                             const char *logger, const char *text);
+
+/* Processes that run now. */
+size_t canring_coordinator_running(const struct canring_coordinator *coordinator);
+
+/* Stops what still runs. Nothing of the run is left in /dev/shm or the runtime directory. */
+void canring_coordinator_close(struct canring_coordinator *coordinator);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
