@@ -130,7 +130,7 @@ static int serve(const struct canring_config_proxy *config, bool quiet, int read
 {
     struct voice voice = {.name = config->name, .quiet = quiet};
     struct canring_error err = {0};
-    if (canring_config_open_proxy(&running, config, report, &voice, &err) < 0) {
+    if (canring_config_open_proxy(&running, config, report, &voice, &voice, &err) < 0) {
         report(&voice, LOG_ERR, err.text);
         return EXIT_FAILURE;
     }

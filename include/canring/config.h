@@ -133,6 +133,7 @@ struct canring_config_proxy {
     const char *name;
     bool auto_start;
     bool implicit;                              /* made because auxiliaries share a connector */
+    const char *type;                           /* as written; NULL when implicit */
     struct canring_config_connector *connector; /* the bus: connector->bus */
     struct canring_config_proxy_channel *channels;
     size_t channel_count;
@@ -190,11 +191,12 @@ struct canring_config_proxy *canring_config_proxy(const struct canring_config *c
 
 /* Open the proxy that the configuration describes, as canring_proxy_open does; its trace, if it has
  * one, is named by the time and trace_name, in trace_dir. `report` as in struct
- * canring_proxy_options. Nothing of the configuration is kept. */
+ * canring_proxy_options, `bus_arg` is its argument for what the bus says. Nothing of the
+ * configuration is kept. */
 int canring_config_open_proxy(struct canring_proxy **proxy,
                               const struct canring_config_proxy *config,
                               void (*report)(void *arg, int level, const char *text),
-                              void *report_arg, struct canring_error *err);
+                              void *report_arg, void *bus_arg, struct canring_error *err);
 
 /* The resolved configuration with all defaults (left out when `config` is NULL) and the
  * diagnostics (likewise), as one JSON object with a newline. The caller frees *text. -EILSEQ a name

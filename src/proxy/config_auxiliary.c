@@ -93,6 +93,7 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
         return -ENOMEM;
     *proxy = (struct canring_config_proxy){
         .name = named->auxiliary->name,
+        .type = named->auxiliary->type,
         .auto_start = named->auxiliary->auto_start,
         .trace = values->trace,
         .activate_log = named->auxiliary->activate_log,

@@ -88,7 +88,7 @@ static char *attributes_of(const struct canring_config_connector *connector)
 int canring_config_open_proxy(struct canring_proxy **proxy,
                               const struct canring_config_proxy *config,
                               void (*report)(void *arg, int level, const char *text),
-                              void *report_arg, struct canring_error *err)
+                              void *report_arg, void *bus_arg, struct canring_error *err)
 {
     struct canring_channel_config *channels = channels_of(config);
     char *attributes = attributes_of(config->connector);
@@ -100,6 +100,8 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
                                             .attributes = attributes,
                                             .report = report,
                                             .report_arg = report_arg};
+    options.bus.report = report;
+    options.bus.report_arg = bus_arg;
     *proxy = NULL;
     if (!channels || !attributes) {
         free(channels);
