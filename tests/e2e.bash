@@ -97,7 +97,7 @@ same() { # WHAT A B
     diff "$2" "$3" | head -6
 }
 # Of logs: the frames without time and interface; with the interface named alike.
-frames() {
+frames_of() {
     cut -d' ' -f3- "$1"
 }
 # Nothing of our runtime directory may be left in it, or in shared memory.

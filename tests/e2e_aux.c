@@ -5,7 +5,8 @@
  * same. It makes no output while frames flow. It ends after COUNT of those frames, after so long
  * without any, at SIGTERM, or with the proxy.
  *
- * usage: e2e_aux [-w spin|adaptive|park] [-n COUNT] [-t IDLE_MS] [-s SEND] PROXY/CHANNEL
+ * usage: e2e_aux [-r] [-w spin|adaptive|park] [-n COUNT] [-t IDLE_MS] [-s SEND] PROXY/CHANNEL
+ * With -r it tries again for a while when the channel is still another's, or there is none yet.
  */
 #include <canring/channel.h>
 
@@ -18,6 +19,7 @@
 #define SEQUENCED 0x100u /* identifier of frames with a sequence number */
 #define OURS      0x321u /* of those that we send */
 #define SLICE_MS  250
+#define TRIES     1000 /* of 10 ms */
 
 struct tally {
     uint64_t received, missing, late, other, own, number_gaps;
@@ -32,6 +34,7 @@ struct settings {
     enum canring_wait wait;
     uint64_t count, send;
     int idle_ms;
+    bool patient;
 };
 
 static volatile sig_atomic_t stopped;
@@ -149,11 +152,13 @@ static void print(const struct tally *t, struct canring_channel *channel, const 
 static int read_settings(struct settings *settings, int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "w:n:t:s:")) != -1) {
+    while ((option = getopt(argc, argv, "rw:n:t:s:")) != -1) {
         if (option == 'w')
             settings->wait = *optarg == 's'   ? CANRING_WAIT_SPIN
                              : *optarg == 'p' ? CANRING_WAIT_PARK
                                               : CANRING_WAIT_ADAPTIVE;
+        else if (option == 'r')
+            settings->patient = true;
         else if (option == 'n')
             settings->count = strtoull(optarg, NULL, 10);
         else if (option == 't')
@@ -167,21 +172,34 @@ static int read_settings(struct settings *settings, int argc, char **argv)
     return optind == argc - 1 ? 0 : -1;
 }
 
+static int attach(struct canring_channel **channel, const struct settings *settings)
+{
+    const struct canring_channel_options options = {.wait = settings->wait};
+    struct canring_error err = {0};
+    int result;
+    for (int tries = 0;; tries++) {
+        result = canring_channel_attach(channel, settings->name, &options, &err);
+        if (result == 0)
+            return 0;
+        if (stopped || !settings->patient || tries == TRIES)
+            break;
+        usleep(10000);
+    }
+    fprintf(stderr, "%s\n", err.text);
+    return result;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {.wait = CANRING_WAIT_ADAPTIVE};
     struct sigaction action = {.sa_handler = on_signal};
     struct canring_channel *channel;
-    struct canring_error err = {0};
     struct tally tally = {0};
     if (read_settings(&settings, argc, argv) < 0)
         return 2;
     sigaction(SIGTERM, &action, NULL);
-    const struct canring_channel_options options = {.wait = settings.wait};
-    if (canring_channel_attach(&channel, settings.name, &options, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
+    if (attach(&channel, &settings) < 0)
         return 1;
-    }
     int result = send_all(channel, settings.send);
     const char *why = result < 0 ? "send" : receive(channel, &tally, &settings);
     print(&tally, channel, why);

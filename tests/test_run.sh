@@ -166,6 +166,17 @@ kill -TERM "${pids[run]}"
 ends_with 0 run
 nothing_left "the run after all were killed"
 
+# Every option that a manual explains is in --help, and the other way round.
+for command in run status list; do
+    page=$CANRING_SOURCE/man/canring-$command.1
+    grep '^\.It Fl' "$page" | grep -oE 'Fl -?[A-Za-z0-9]+' | sed 's/Fl /-/' | sort -u >manual
+    "$CANRING" $command --help | grep -oE '^  -[^ ]+( --[a-z]+)?' | tr -d ' ' | tr ',' '\n' | sort -u >help
+    same "manual and help of $command" manual help
+    if command -v mandoc >/dev/null; then
+        mandoc -T lint -W warning "$page" || fail "mandoc -T lint canring-$command.1"
+    fi
+done
+
 background quiet "$CANRING" run --quiet two.yaml
 both() { [ "$(status length)" = 2 ]; }
 eventually both || fail "--quiet: does not start"

@@ -88,8 +88,8 @@ one_bus() { # FILE of the configuration
     [ "${#traces[@]}" = 1 ] && [ -s "${traces[0]}" ] || give_up "no trace: $(ls "$work" "$work/suite_mp_proxy")"
     head -n "$count" "${traces[0]}" >trace.head
     same "trace and candump, times included" bus.log trace.head
-    frames "${traces[0]}" >trace.frames
-    frames "$work/candump.out" >candump.frames
+    frames_of "${traces[0]}" >trace.frames
+    frames_of "$work/candump.out" >candump.frames
     same "whole trace and candump" candump.frames trace.frames
     nothing_left "$1"
     echo "$(basename "$1"): $(wc -l <"$work/candump.out") frames the same at candump, aux1, aux2 and in the trace"
