@@ -13,6 +13,9 @@
 static int make_segment(struct cr_port *port, struct canring_error *err)
 {
     char name[CR_REGION_NAME];
+    port->outlet.published = port->outlet.dropped = 0;
+    port->outlet.spilled = port->outlet.filtered = 0;
+    port->taken = port->refused = 0;
     const struct cr_segment_geometry geometry = {.proxy = port->proxy,
                                                  .channel = port->name,
                                                  .rx_slots = port->slots,
@@ -26,9 +29,6 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     canring_producer_init(&port->outlet.ring, &port->segment.rx);
     canring_consumer_init(&port->in, &port->segment.tx);
     port->in.max_size = CANRING_FRAME_MAX;
-    port->outlet.published = port->outlet.dropped = 0;
-    port->outlet.spilled = port->outlet.filtered = 0;
-    port->taken = port->refused = 0;
     /* A new one for each: the last auxiliary may still hold the old. */
     port->bells[CR_FD_AUXILIARY_BELL] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (port->bells[CR_FD_AUXILIARY_BELL] < 0) {
@@ -37,6 +37,12 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     }
     port->outlet.ring.bell_fd = port->in.bell_fd = port->bells[CR_FD_AUXILIARY_BELL];
     return 0;
+}
+
+/* Not when its memory could not be made again after the last auxiliary. */
+static bool has_segment(const struct cr_port *port)
+{
+    return port->segment.mapping.base != NULL;
 }
 
 static void drop_segment(struct cr_port *port)
@@ -102,11 +108,16 @@ static void tell_closed(struct cr_port *port)
 
 void cr_port_close(struct cr_port *port)
 {
-    if (port->segment.mapping.base)
+    if (has_segment(port))
         tell_closed(port);
     drop_segment(port);
     cr_fifo_clear(&port->outlet.spill);
     cr_filter_set_free(&port->filters);
+}
+
+int cr_port_renew(struct cr_port *port, struct canring_error *err)
+{
+    return has_segment(port) ? 0 : make_segment(port, err);
 }
 
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait)
@@ -173,6 +184,8 @@ void cr_port_count(struct cr_port *port)
 {
     struct cr_owner_counters *c = port->segment.owner;
     const struct cr_outlet *o = &port->outlet;
+    if (!has_segment(port))
+        return;
     atomic_store_explicit(&c->published, o->published, memory_order_relaxed);
     atomic_store_explicit(&c->dropped, o->dropped, memory_order_relaxed);
     atomic_store_explicit(&c->spilled, o->spilled, memory_order_relaxed);
@@ -188,8 +201,10 @@ void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *st
     stats->published += port->outlet.published;
     stats->dropped += port->outlet.dropped;
     stats->spilled += port->outlet.spilled;
-    stats->received += cr_counted(&port->segment.user->received);
-    stats->sent += cr_counted(&port->segment.user->sent);
     stats->taken += port->taken;
     stats->refused += port->refused;
+    if (!has_segment(port))
+        return;
+    stats->received += cr_counted(&port->segment.user->received);
+    stats->sent += cr_counted(&port->segment.user->sent);
 }

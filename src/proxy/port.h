@@ -47,11 +47,14 @@ static inline bool cr_port_attached(const struct cr_port *port)
     return port->client >= 0;
 }
 
+/* Before attaching: memory, where the last detach did not get any. Errors as cr_port_open. */
+int cr_port_renew(struct cr_port *port, struct canring_error *err);
+
 /* Somebody attached through `client`, a connected control socket that outlives the attachment. */
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait);
 
 /* It is over with this auxiliary: wake it, make a fresh segment. The connection is closed by the
- * caller. */
+ * caller. On failure the port is free all the same, and cr_port_renew tries again. */
 int cr_port_detach(struct cr_port *port, struct canring_error *err);
 
 /* NULL, or in words what the auxiliary did that it must not. */

@@ -1,0 +1,167 @@
+/* A proxy whose auxiliaries, visitors and machine misbehave: the others must not notice. */
+#include "check.h"
+
+#include <canring/channel.h>
+#include <canring/proxy.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proxy/control.h"
+#include "proxy/engine.h"
+
+static char runtime[64], bus_name[32];
+static int serial;
+
+static struct rig {
+    struct canring_proxy *proxy;
+    struct canring_bus *bus; /* the world outside */
+    pthread_t thread;
+    bool running;
+} rig;
+
+static const struct canring_channel_config channels[] = {
+    {.name = "com1", .ring_slots = 128},
+    {.name = "com2", .ring_slots = 1024},
+};
+
+static void *serve(void *arg)
+{
+    (void)arg;
+    canring_proxy_run(rig.proxy);
+    return NULL;
+}
+
+static void open_rig(enum canring_wait wait)
+{
+    struct canring_error err = {0};
+    struct canring_bus_options bus = {
+        .interface = "virtual", .channel = bus_name, .fd = true, .xl = true};
+    struct canring_proxy_options options = {
+        .name = "proxy", .bus = bus, .channels = channels, .channel_count = 2, .wait = wait};
+    rig = (struct rig){0};
+    if (canring_proxy_open(&rig.proxy, &options, &err) < 0 ||
+        canring_bus_open(&rig.bus, &bus, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void run_rig(void)
+{
+    assert_int_equal(pthread_create(&rig.thread, NULL, serve, NULL), 0);
+    rig.running = true;
+}
+
+static void start(void)
+{
+    open_rig(CANRING_WAIT_ADAPTIVE);
+    run_rig();
+}
+
+static void stop(void)
+{
+    canring_proxy_stop(rig.proxy);
+    if (rig.running)
+        pthread_join(rig.thread, NULL);
+    canring_proxy_close(rig.proxy);
+    canring_bus_close(rig.bus);
+    rig = (struct rig){0};
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(bus_name, sizeof(bus_name), "hostile%d.%d", (int)getpid(), serial++);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (rig.proxy)
+        stop();
+    return 0;
+}
+
+static struct canring_channel *attach(const char *name)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    if (canring_channel_attach(&channel, name, NULL, &err) < 0)
+        fail_msg("%s: %s", name, err.text);
+    return channel;
+}
+
+static void send_to_bus(uint32_t id)
+{
+    union canring_frame_buffer b;
+    canring_frame_classic(&b.frame, id, "x", 1);
+    assert_int_equal(canring_bus_send(rig.bus, &b.frame, 5000), 0);
+}
+
+static void expect_id(struct canring_channel *channel, uint32_t id)
+{
+    union canring_frame_buffer b;
+    assert_int_equal(canring_channel_receive(channel, &b, 5000), 1);
+    assert_int_equal(b.frame.id, id);
+}
+
+static void wait_until_free(size_t port)
+{
+    for (unsigned tries = 0; tries < 500 && cr_port_attached(rig.proxy->ports[port]); tries++)
+        usleep(10000);
+}
+
+/* What broke: the proxy counted into, and let the next one attach to, memory that it did not get
+ * (another has the name, /dev/shm is full). */
+static void channel_without_memory_is_refused_and_comes_back(void **state)
+{
+    (void)state;
+    char name[CR_REGION_NAME];
+    struct cr_region squatter;
+    struct canring_channel *again = NULL;
+    struct canring_error err = {0};
+    start();
+    struct canring_channel *one = attach("proxy/com1"), *two = attach("proxy/com2");
+    snprintf(name, sizeof(name), "%s", rig.proxy->ports[0]->segment.region.name);
+    assert_int_equal(shm_unlink(name), 0);
+    assert_int_equal(cr_region_create(&squatter, name, 4096, (gid_t)-1, NULL), 0);
+    canring_channel_detach(one);
+    wait_until_free(0);
+    for (uint32_t i = 0; i < 300; i++) {
+        send_to_bus(i);
+        expect_id(two, i);
+    }
+    char *text = NULL;
+    assert_int_equal(canring_proxies(&text, NULL), 1);
+    free(text);
+    assert_int_equal(canring_channel_attach(&again, "proxy/com1", NULL, &err), -EEXIST);
+    assert_non_null(strstr(err.text, name));
+    cr_region_close(&squatter);
+    one = attach("proxy/com1");
+    send_to_bus(7);
+    expect_id(one, 7);
+    canring_channel_detach(one);
+    canring_channel_detach(two);
+}
+
+int main(void)
+{
+    snprintf(runtime, sizeof(runtime), "/tmp/canring-test-hostile-%d", (int)getpid());
+    setenv("CANRING_RUNTIME_DIR", runtime, 1);
+#define HOSTILE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        HOSTILE_TEST(channel_without_memory_is_refused_and_comes_back),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(runtime);
+    return failed;
+}
