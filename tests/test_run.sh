@@ -150,7 +150,7 @@ background observer "$CANRING" dump left/
 eventually attached left/observer1
 proxies=$(status '.[].pid')
 # shellcheck disable=SC2086 # several
-kill -KILL "${pids[run]}" $proxies
+kill -KILL $proxies "${pids[run]}" # the proxies first: their coordinator's death would end them in order
 wait "${pids[run]}" 2>/dev/null
 unset "pids[run]"
 for pid in $proxies; do eventually gone "$pid"; done
