@@ -10,6 +10,15 @@
 #include "proxy/control.h"
 #include "shm/runtime_dir.h"
 
+static void drop_segment(struct cr_port *port)
+{
+    cr_segment_close(&port->segment);
+    port->segment = (struct cr_segment){.region.fd = -1, .guard = -1};
+    if (port->bells[CR_FD_AUXILIARY_BELL] >= 0)
+        close(port->bells[CR_FD_AUXILIARY_BELL]);
+    port->bells[CR_FD_AUXILIARY_BELL] = -1;
+}
+
 static int make_segment(struct cr_port *port, struct canring_error *err)
 {
     char name[CR_REGION_NAME];
@@ -18,6 +27,9 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
                                                  .rx_slots = port->slots,
                                                  .tx_slots = port->slots,
                                                  .group = port->group};
+    port->outlet.published = port->outlet.dropped = 0;
+    port->outlet.spilled = port->outlet.filtered = 0;
+    port->taken = port->refused = 0;
     int result = cr_shm_name(name, sizeof(name), "channel", port->proxy, port->name, err);
     if (result == 0)
         result = cr_segment_create(&port->segment, name, &geometry, err);
@@ -26,25 +38,15 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     canring_producer_init(&port->outlet.ring, &port->segment.rx);
     canring_consumer_init(&port->in, &port->segment.tx);
     port->in.max_size = CANRING_FRAME_MAX;
-    port->outlet.published = port->outlet.dropped = 0;
-    port->outlet.spilled = port->outlet.filtered = 0;
-    port->taken = port->refused = 0;
     /* A new one for each: the last auxiliary may still hold the old. */
     port->bells[CR_FD_AUXILIARY_BELL] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (port->bells[CR_FD_AUXILIARY_BELL] < 0) {
-        cr_segment_close(&port->segment);
-        return canring_error_set(err, -errno, "eventfd: %s", strerror(errno));
+        int code = -errno;
+        drop_segment(port);
+        return canring_error_set(err, code, "eventfd: %s", strerror(-code));
     }
     port->outlet.ring.bell_fd = port->in.bell_fd = port->bells[CR_FD_AUXILIARY_BELL];
     return 0;
-}
-
-static void drop_segment(struct cr_port *port)
-{
-    cr_segment_close(&port->segment);
-    if (port->bells[CR_FD_AUXILIARY_BELL] >= 0)
-        close(port->bells[CR_FD_AUXILIARY_BELL]);
-    port->bells[CR_FD_AUXILIARY_BELL] = -1;
 }
 
 static int find_group(const char *name, gid_t *group, struct canring_error *err)
@@ -107,6 +109,11 @@ void cr_port_close(struct cr_port *port)
     drop_segment(port);
     cr_fifo_clear(&port->outlet.spill);
     cr_filter_set_free(&port->filters);
+}
+
+int cr_port_ready(struct cr_port *port, struct canring_error *err)
+{
+    return port->segment.header ? 0 : make_segment(port, err);
 }
 
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait)
@@ -173,6 +180,8 @@ void cr_port_count(struct cr_port *port)
 {
     struct cr_owner_counters *c = port->segment.owner;
     const struct cr_outlet *o = &port->outlet;
+    if (!c)
+        return;
     atomic_store_explicit(&c->published, o->published, memory_order_relaxed);
     atomic_store_explicit(&c->dropped, o->dropped, memory_order_relaxed);
     atomic_store_explicit(&c->spilled, o->spilled, memory_order_relaxed);
@@ -188,8 +197,10 @@ void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *st
     stats->published += port->outlet.published;
     stats->dropped += port->outlet.dropped;
     stats->spilled += port->outlet.spilled;
-    stats->received += cr_counted(&port->segment.user->received);
-    stats->sent += cr_counted(&port->segment.user->sent);
     stats->taken += port->taken;
     stats->refused += port->refused;
+    if (!port->segment.user)
+        return;
+    stats->received += cr_counted(&port->segment.user->received);
+    stats->sent += cr_counted(&port->segment.user->sent);
 }

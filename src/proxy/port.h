@@ -1,9 +1,9 @@
 /* The proxy's end of one channel.
  *
- * A port always has a segment ready for whoever attaches; while an auxiliary holds its connection
- * open, frames go in and out. When the auxiliary leaves, dies, or misbehaves, the segment is thrown
- * away and a new one made, so that what the old one still has mapped is nobody's. Runs on the
- * proxy's thread.
+ * A port has a segment ready for whoever attaches (see cr_port_ready); while an auxiliary holds its
+ * connection open, frames go in and out. When the auxiliary leaves, dies, or misbehaves, the
+ * segment is thrown away and a new one made, so that what the old one still has mapped is nobody's.
+ * Runs on the proxy's thread.
  */
 #ifndef CANRING_PORT_H
 #define CANRING_PORT_H
@@ -47,11 +47,15 @@ static inline bool cr_port_attached(const struct cr_port *port)
     return port->client >= 0;
 }
 
+/* Make sure that there is a segment to attach to: after a detach there was perhaps no memory for
+ * one. */
+int cr_port_ready(struct cr_port *port, struct canring_error *err);
+
 /* Somebody attached through `client`, a connected control socket that outlives the attachment. */
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait);
 
 /* It is over with this auxiliary: wake it, make a fresh segment. The connection is closed by the
- * caller. */
+ * caller. On failure the port goes on without a segment. */
 int cr_port_detach(struct cr_port *port, struct canring_error *err);
 
 /* NULL, or in words what the auxiliary did that it must not. */

@@ -77,7 +77,12 @@ static void serve_attach(struct cr_client *client, const struct cr_request *requ
     char text[CANRING_ERROR_TEXT], known[256];
     struct cr_port *port = find_port(client->proxy, request->channel);
     if (port && !cr_port_attached(port)) {
-        attach(client, port, request->wait);
+        struct canring_error err = {0};
+        int result = cr_port_ready(port, &err);
+        if (result < 0)
+            answer_error(client, result, err.text);
+        else
+            attach(client, port, request->wait);
         return;
     }
     name_channels(client->proxy, known, sizeof(known));
@@ -229,7 +234,7 @@ void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char
     if (port->observer)
         cr_proxy_remove_port(proxy, port);
     else if (cr_port_detach(port, &err) < 0)
-        cr_proxy_report(proxy, LOG_ERR, "%s cannot be attached to any more: %s", port->name,
+        cr_proxy_report(proxy, LOG_ERR, "%s cannot be attached to for now: %s", port->name,
                         err.text);
 }
 
