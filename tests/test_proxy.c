@@ -49,6 +49,16 @@ static bool noted(const char *words)
     return found;
 }
 
+static unsigned times_noted(const char *words)
+{
+    unsigned times = 0;
+    pthread_mutex_lock(&rig.lock);
+    for (const char *at = rig.words; (at = strstr(at, words)) != NULL; at++)
+        times++;
+    pthread_mutex_unlock(&rig.lock);
+    return times;
+}
+
 static void *serve(void *arg)
 {
     (void)arg;
@@ -411,7 +421,8 @@ static void killed_auxiliary_is_noticed_and_replaced(void **state)
         expect_numbered(one, 1000, 20);
         expect_numbered(two, 1000, 20);
         canring_channel_detach(one);
-        for (unsigned tries = 0; tries < 500 && cr_port_attached(rig.proxy->ports[0]); tries++)
+        for (unsigned tries = 0; tries < 500 && times_noted("com1 detached") < 2 * (round + 1);
+             tries++)
             usleep(10000);
     }
     close(ready[0]);
