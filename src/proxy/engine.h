@@ -41,8 +41,8 @@ struct canring_proxy {
     bool tracing;
 
     struct cr_batch *received, *taken;
-    uint32_t number;  /* of the next frame, received or sent; skips what was lost before us */
-    uint64_t skipped; /* lost frames that `number` has skipped */
+    uint32_t number;       /* of the next frame, received or sent; skips what was lost before us */
+    uint64_t skipped;      /* lost frames that `number` has skipped */
     struct cr_fifo unsent; /* frames the bus had no room for; timestamp_ns = when they expire */
     uint64_t expired;      /* frames that never got onto the bus in time */
 
@@ -59,6 +59,8 @@ struct canring_proxy {
 
 /* dispatch.c: one round of moving what there is. Returns how much was moved, 0 = idle. */
 unsigned cr_dispatch(struct canring_proxy *proxy);
+/* What an auxiliary that has hung up left in its ring: it was sent, so it goes. */
+void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port);
 /* When the oldest unsent frame expires, in ns from now; UINT64_MAX = nothing waits. */
 uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
