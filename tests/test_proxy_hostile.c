@@ -153,6 +153,73 @@ static void channel_without_memory_is_refused_and_comes_back(void **state)
     canring_channel_detach(two);
 }
 
+/* What broke: malformed frames did not count, so a ring full of them, or one refilled as fast as it
+ * was read, held up everybody else. */
+static void malformed_frames_take_their_turn_like_others(void **state)
+{
+    (void)state;
+    struct cr_segment raw;
+    struct canring_producer tx;
+    const uint8_t rubbish[32] = {[6] = 0xff, [7] = 0xff};
+    open_rig(CANRING_WAIT_ADAPTIVE);
+    struct cr_port *port = rig.proxy->ports[1];
+    assert_int_equal(cr_segment_attach(&raw, port->segment.region.name, NULL), 0);
+    canring_producer_init(&tx, &raw.tx);
+    for (unsigned i = 0; i < 600; i++)
+        assert_true(canring_ring_put(&tx, rubbish, sizeof(rubbish) - i % 16));
+    canring_ring_publish(&tx);
+    cr_batch_clear(rig.proxy->taken);
+    assert_int_equal(cr_port_take(port, rig.proxy->taken, 256), 0);
+    assert_int_equal(port->taken, 256);
+    assert_int_equal(port->refused, 256);
+    cr_segment_close(&raw);
+}
+
+/* What broke: frames still in the ring of an auxiliary that detached were lost in silence. */
+static void what_was_sent_before_leaving_gets_to_the_bus(void **state)
+{
+    (void)state;
+    union canring_frame_buffer b;
+    const struct canring_frame *frame;
+    start();
+    for (unsigned round = 0; round < 20; round++) {
+        struct canring_channel *two = attach("proxy/com2");
+        for (uint32_t i = 0; i < 900; i++) {
+            canring_frame_classic(&b.frame, i, "x", 1);
+            assert_int_equal(canring_channel_send(two, &b.frame, 5000), 0);
+        }
+        canring_channel_detach(two);
+        for (uint32_t i = 0; i < 900; i++) {
+            assert_int_equal(canring_bus_receive(rig.bus, &frame, 5000), 1);
+            assert_int_equal(frame->id, i);
+        }
+        wait_until_free(1);
+    }
+}
+
+/* What broke: an auxiliary took a full CAN XL frame, 65 slots, in a ring of 128 for damage. */
+static void smallest_ring_carries_the_largest_frame(void **state)
+{
+    (void)state;
+    union canring_frame_buffer b = {0};
+    start();
+    struct canring_channel *one = attach("proxy/com1"), *two = attach("proxy/com2");
+    b.frame.flags = CANRING_XL;
+    b.frame.size = CANRING_FRAME_MAX;
+    for (uint32_t i = 0; i < 50; i++) {
+        b.frame.id = i;
+        assert_int_equal(canring_bus_send(rig.bus, &b.frame, 5000), 0);
+        expect_id(one, i);
+        assert_int_equal(canring_channel_send(one, &b.frame, 5000), 0);
+        expect_id(two, i);
+        expect_id(two, i);
+        b.frame.size = CANRING_FRAME_MAX;
+        b.frame.flags = CANRING_XL;
+    }
+    canring_channel_detach(one);
+    canring_channel_detach(two);
+}
+
 int main(void)
 {
     snprintf(runtime, sizeof(runtime), "/tmp/canring-test-hostile-%d", (int)getpid());
@@ -160,6 +227,9 @@ int main(void)
 #define HOSTILE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         HOSTILE_TEST(channel_without_memory_is_refused_and_comes_back),
+        HOSTILE_TEST(malformed_frames_take_their_turn_like_others),
+        HOSTILE_TEST(what_was_sent_before_leaving_gets_to_the_bus),
+        HOSTILE_TEST(smallest_ring_carries_the_largest_frame),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(runtime);

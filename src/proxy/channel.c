@@ -81,6 +81,7 @@ static int attach(struct canring_channel *channel, const char *name,
     memcpy(p->attributes, reply.attributes, sizeof(p->attributes));
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
+    channel->rx.max_size = CANRING_FRAME_MAX; /* also where that is more than half a ring */
     channel->rx.bell_fd = channel->tx.bell_fd = p->fds[CR_FD_PROXY_BELL];
     channel->release_at = p->segment.rx.capacity / 4;
     channel->proxy_parks = reply.proxy_parks != 0;

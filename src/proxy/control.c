@@ -32,14 +32,18 @@ static int address_of(const char *proxy, struct sockaddr_un *address, struct can
     return cr_control_path(address->sun_path, sizeof(address->sun_path), proxy, err);
 }
 
-static bool answers(const struct sockaddr_un *address)
+/* Nobody listens there. Anything less certain (no descriptor left for us, a proxy that is stopped
+ * and whose queue is full) is no reason to take a socket away. Never blocks: the directory is
+ * locked meanwhile. */
+static bool is_leftover(const struct sockaddr_un *address)
 {
-    int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    bool alive =
-        probe >= 0 && connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0;
-    if (probe >= 0)
-        close(probe);
-    return alive;
+    int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0)
+        return false;
+    bool dead = connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+                (errno == ECONNREFUSED || errno == ENOENT);
+    close(probe);
+    return dead;
 }
 
 static int bind_and_listen(int fd, const struct sockaddr_un *address)
@@ -81,11 +85,11 @@ static int claim_name(const char *proxy, int fd, const struct sockaddr_un *addre
     if (lock < 0)
         return lock;
     int result = bind_and_listen(fd, address);
-    if (result == -EADDRINUSE && answers(address)) {
-        result = -EEXIST;
-    } else if (result == -EADDRINUSE) {
+    if (result == -EADDRINUSE && is_leftover(address)) {
         remove_dead(proxy, address);
         result = bind_and_listen(fd, address);
+    } else if (result == -EADDRINUSE) {
+        result = -EEXIST;
     }
     close(lock);
     return result;
@@ -99,7 +103,7 @@ void cr_control_remove_leftover(const char *proxy)
     int lock = lock_directory(&address);
     if (lock < 0)
         return;
-    if (!answers(&address))
+    if (is_leftover(&address))
         remove_dead(proxy, &address);
     close(lock);
 }
@@ -136,9 +140,17 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
     const struct timeval patience = {.tv_sec = 1};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+    int connected;
+    do
+        connected = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    while (connected < 0 && errno == EINTR);
+    if (connected < 0) {
         result = errno == ECONNREFUSED ? -ENOENT : -errno;
         close(fd);
+        if (result == -EAGAIN)
+            return canring_error_set(err, -ETIMEDOUT,
+                                     "proxy '%s' does not answer (%s): stopped, or overrun", proxy,
+                                     address.sun_path);
         return canring_error_set(err, result, "no proxy named '%s' is running (%s: %s)", proxy,
                                  address.sun_path, strerror(-result));
     }

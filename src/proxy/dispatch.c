@@ -123,24 +123,37 @@ static void stamp(struct canring_proxy *proxy, struct cr_batch *batch)
     count_off(proxy, batch);
 }
 
+static unsigned take_from(struct canring_proxy *proxy, struct cr_port *port)
+{
+    cr_batch_clear(proxy->taken);
+    unsigned taken = cr_port_take(port, proxy->taken, TAKE_MAX);
+    if (!taken)
+        return 0;
+    stamp(proxy, proxy->taken);
+    if (!proxy->echo)
+        deliver(proxy, proxy->taken, port);
+    send_batch(proxy, proxy->taken);
+    return taken;
+}
+
 static unsigned take(struct canring_proxy *proxy)
 {
     unsigned total = 0;
-    for (size_t i = 0; i < proxy->port_count && proxy->unsent.count < CR_UNSENT_MAX; i++) {
-        struct cr_port *port = proxy->ports[i];
-        if (!cr_port_attached(port))
-            continue;
-        cr_batch_clear(proxy->taken);
-        unsigned taken = cr_port_take(port, proxy->taken, TAKE_MAX);
-        if (!taken)
-            continue;
-        total += taken;
-        stamp(proxy, proxy->taken);
-        if (!proxy->echo)
-            deliver(proxy, proxy->taken, port);
-        send_batch(proxy, proxy->taken);
-    }
+    for (size_t i = 0; i < proxy->port_count && proxy->unsent.count < CR_UNSENT_MAX; i++)
+        if (cr_port_attached(proxy->ports[i]))
+            total += take_from(proxy, proxy->ports[i]);
     return total;
+}
+
+void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port)
+{
+    /* The dead have left a ring of frames at most; a forger may go on for ever. */
+    const uint64_t end = port->taken + port->slots;
+    uint64_t before;
+    do {
+        before = port->taken;
+        take_from(proxy, port);
+    } while (port->taken != before && port->taken < end);
 }
 
 /* A frame that waited too long is never sent: what it commanded is no longer wanted. */

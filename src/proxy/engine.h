@@ -60,6 +60,8 @@ struct canring_proxy {
 
 /* dispatch.c: one round of moving what there is. Returns how much was moved, 0 = idle. */
 unsigned cr_dispatch(struct canring_proxy *proxy);
+/* What an auxiliary that has hung up left in its ring: it was sent, so it goes. */
+void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port);
 /* When the oldest unsent frame expires, in ns from now; UINT64_MAX = nothing waits. */
 uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */

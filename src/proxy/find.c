@@ -43,12 +43,13 @@ static void visit(void *arg, const char *proxy)
 {
     json_t *states = arg;
     int fd = cr_control_connect(proxy, NULL);
-    if (fd < 0) {
+    if (fd == -ENOENT) {
         cr_control_remove_leftover(proxy);
         return;
     }
-    json_t *state = ask_status(fd);
-    close(fd);
+    json_t *state = fd < 0 ? NULL : ask_status(fd);
+    if (fd >= 0)
+        close(fd);
     if (!state)
         state = json_pack("{s:s, s:s}", "name", proxy, "error", "does not answer");
     json_array_append_new(states, state);

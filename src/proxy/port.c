@@ -158,7 +158,11 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
     const struct canring_record *record;
     unsigned taken = 0;
     uint32_t size;
-    while (taken < max && (record = canring_ring_peek(&port->in, &size)) != NULL) {
+    /* Malformed ones count towards `max`: who writes nothing else must not keep us here. */
+    for (unsigned seen = 0; seen < max; seen++) {
+        record = canring_ring_peek(&port->in, &size);
+        if (!record)
+            break;
         struct canring_frame *frame =
             size < CANRING_FRAME_HEADER ? NULL : cr_batch_reserve(batch, size);
         if (!frame && size >= CANRING_FRAME_HEADER)

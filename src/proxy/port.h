@@ -60,8 +60,8 @@ int cr_port_detach(struct cr_port *port, struct canring_error *err);
 /* NULL, or in words what the auxiliary did that it must not. */
 const char *cr_port_trouble(const struct cr_port *port);
 
-/* Copy what the auxiliary has sent to `batch`, checked, up to `max` frames; malformed ones are
- * counted and skipped. Returns how many frames were appended. */
+/* Copy what the auxiliary has sent to `batch`, checked, up to `max` frames; malformed ones among
+ * them are counted and skipped. Returns how many frames were appended. */
 unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max);
 
 /* Bring the shared counters up to date. */

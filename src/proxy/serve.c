@@ -168,6 +168,16 @@ static void serve(struct cr_client *client, struct cr_request *request)
     }
 }
 
+static void hang_up(struct cr_client *client)
+{
+    if (!client->port) {
+        end_client(client);
+        return;
+    }
+    cr_dispatch_take_rest(client->proxy, client->port);
+    cr_serve_kick(client->proxy, client->port, NULL);
+}
+
 static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
 {
     struct cr_client *client = source->owner;
@@ -185,10 +195,7 @@ static void on_client(struct cr_source *source, int result, unsigned flags, unsi
             answer_error(client, -EPROTO, "a request of the wrong size");
             continue;
         }
-        if (client->port)
-            cr_serve_kick(client->proxy, client->port, NULL);
-        else
-            end_client(client);
+        hang_up(client);
     }
 }
 
