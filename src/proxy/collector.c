@@ -167,6 +167,9 @@ static unsigned drain_until(struct cr_collector *c, bool everything)
 {
     unsigned taken = 0;
     c->now = realtime_ns();
+    /* A clock that was set back must not hold back what came before. */
+    if (c->now < c->last_drain)
+        everything = true;
     const uint64_t horizon = everything ? UINT64_MAX : c->now - SETTLE_NS;
     for (size_t i = 0; i < c->ring_count; i++)
         taken += read_ring(c, c->rings[i]);

@@ -47,8 +47,8 @@ static void put(FILE *out, const char *text, size_t length, bool attribute)
             fputs(known, out);
         else if (bytes && stays(code))
             fwrite(text + at, 1, bytes, out);
-        else
-            fwrite(escape, 1, cr_text_escape(escape, text + at, taken, code), out);
+        else if (cr_text_escape(escape, text + at, taken, code) > 0)
+            fputs(escape, out);
         at += taken;
     }
 }
