@@ -31,8 +31,10 @@ enum canring_log_level {
     2000 /* bytes of one record's text; longer ones are cut and end in "…" */
 
 /* Log for `process` (an auxiliary's or proxy's name) from now on, through the ring that
- * $CANRING_LOG names if it is set, else to stderr. Once per process, again after a fork. -errno as
- * attaching fails; then to stderr. */
+ * $CANRING_LOG names if it is set, else to stderr. Once per process, again after a fork: until then
+ * a child's records go to stderr, and its parent's ring is not its own (-EBUSY, naming the parent),
+ * it needs another $CANRING_LOG. The coordinator knows each ring's process and prints that name.
+ * -errno as attaching fails; then to stderr, as when the coordinator has removed the ring. */
 int canring_log_open(const char *process, struct canring_error *err);
 void canring_log_close(void);
 
@@ -43,9 +45,10 @@ void canring_log(enum canring_log_level level, const char *logger, const char *f
     __attribute__((format(printf, 3, 4)));
 void canring_log_text(enum canring_log_level level, const char *logger, const char *text);
 
-/* Records below are not made: set by the coordinator through $CANRING_LOG_LEVEL and
- * $CANRING_LOG_ACTIVE (the activate_log names, comma separated: these and what is below them follow
- * the level, all others need WARNING). True when a record would be made. No system call. */
+/* Records below are not made: set by the coordinator through $CANRING_LOG_LEVEL (a name; INFO when
+ * unset) and $CANRING_LOG_ACTIVE (the activate_log names of an MpProxyAuxiliary, comma separated:
+ * these and what is below them follow the level, all others need WARNING; unset or empty: all
+ * follow the level). Read by canring_log_open. True when a record would be made. No system call. */
 bool canring_log_wanted(enum canring_log_level level, const char *logger);
 
 /* "DEBUG"… and back; 0 when it is none. */

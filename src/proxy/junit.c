@@ -1,0 +1,234 @@
+#include "proxy/junit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/junit_xml.h"
+#include "proxy/report_path.h"
+
+#define NS_PER_S  UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
+
+int cr_junit_default_path(char *path, size_t size, const char *configuration, uint64_t when_ns,
+                          struct canring_error *err)
+{
+    char stem[NAME_MAX + 1];
+    int result = cr_path_stem(stem, sizeof(stem), configuration, err);
+    return result < 0 ? result
+                      : cr_stamped_path(path, size, "reports", stem, ".xml",
+                                        (time_t)(when_ns / NS_PER_S), err);
+}
+
+/* Integers, so that no locale puts a comma into it. */
+static void put_time(FILE *out, uint64_t ns)
+{
+    const uint64_t ms = (ns + NS_PER_MS / 2) / NS_PER_MS;
+    fprintf(out, " time=\"%llu.%03u\"", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+}
+
+static void put_count(FILE *out, const char *name, unsigned count)
+{
+    fprintf(out, " %s=\"%u\"", name, count);
+}
+
+static void put_counts(FILE *out, const struct cr_report_counts *counts)
+{
+    put_count(out, "tests", counts->tests);
+    put_count(out, "failures", counts->failures);
+    put_count(out, "errors", counts->errors);
+    put_time(out, counts->duration_ns);
+}
+
+static void put_timestamp(FILE *out, uint64_t ns)
+{
+    const time_t seconds = (time_t)(ns / NS_PER_S);
+    struct tm local = {0};
+    char text[32];
+    localtime_r(&seconds, &local);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &local);
+    cr_xml_attribute(out, "timestamp", text);
+}
+
+static int put_capture(FILE *out, const struct cr_capture *capture)
+{
+    size_t length = 0;
+    char *text = cr_capture_text(capture, &length);
+    if (!text)
+        return -ENOMEM;
+    cr_xml_text(out, text, length);
+    free(text);
+    return 0;
+}
+
+static int put_outcome(FILE *out, const struct cr_report_case *test)
+{
+    static const char *const elements[] = {[CR_OUTCOME_ERROR] = "error",
+                                           [CR_OUTCOME_FAILED] = "failure",
+                                           [CR_OUTCOME_SKIPPED] = "skipped"};
+    if (test->outcome == CR_OUTCOME_PASSED)
+        return 0;
+    const char *element = elements[test->outcome];
+    fprintf(out, "      <%s", element);
+    if (test->type)
+        cr_xml_attribute(out, "type", test->type);
+    cr_xml_attribute(out, "message", test->message ? test->message : "");
+    fputc('>', out);
+    int result = put_capture(out, &test->details);
+    fprintf(out, "</%s>\n", element);
+    return result;
+}
+
+static int put_part(FILE *out, const char *heading, const struct cr_capture *capture)
+{
+    if (capture->total == 0)
+        return 0;
+    fprintf(out, "---- %s ----\n", heading);
+    int result = put_capture(out, capture);
+    fputc('\n', out);
+    return result;
+}
+
+static int put_output(FILE *out, const struct cr_report_case *test)
+{
+    int result = 0;
+    if (test->file || test->logs.total || test->out.total) {
+        fputs("      <system-out>", out);
+        if (test->file) {
+            cr_xml_text(out, test->file, strlen(test->file));
+            fputc('\n', out);
+        }
+        result = put_part(out, "log of all processes", &test->logs);
+        if (result == 0)
+            result = put_part(out, "output", &test->out);
+        fputs("</system-out>\n", out);
+    }
+    if (test->err.total && result == 0) {
+        fputs("      <system-err>", out);
+        result = put_capture(out, &test->err);
+        fputs("</system-err>\n", out);
+    }
+    return result;
+}
+
+static int put_case(FILE *out, const struct cr_report_case *test)
+{
+    fputs("    <testcase", out);
+    cr_xml_attribute(out, "classname", test->classname);
+    cr_xml_attribute(out, "name", test->name);
+    put_time(out, test->duration_ns);
+    fputs(">\n", out);
+    int result = put_outcome(out, test);
+    if (result == 0)
+        result = put_output(out, test);
+    fputs("    </testcase>\n", out);
+    return result;
+}
+
+static void put_properties(FILE *out, const struct cr_report *report)
+{
+    if (!report->properties)
+        return;
+    fputs("    <properties>\n", out);
+    for (const struct cr_report_property *p = report->properties; p; p = p->next) {
+        fputs("      <property", out);
+        cr_xml_attribute(out, "name", p->name);
+        cr_xml_attribute(out, "value", p->value);
+        fputs("/>\n", out);
+    }
+    fputs("    </properties>\n", out);
+}
+
+static int put_suite(FILE *out, const struct cr_report *report, const struct cr_report_suite *suite,
+                     unsigned id)
+{
+    struct cr_report_counts counts;
+    cr_report_count_suite(suite, &counts);
+    fputs("  <testsuite", out);
+    cr_xml_attribute(out, "name", suite->name);
+    put_count(out, "id", id);
+    put_counts(out, &counts);
+    put_count(out, "skipped", counts.skipped);
+    put_timestamp(out, suite->start_ns);
+    fputs(">\n", out);
+    put_properties(out, report);
+    int result = 0;
+    for (const struct cr_report_case *test = suite->cases; test && result == 0; test = test->next)
+        result = put_case(out, test);
+    fputs("  </testsuite>\n", out);
+    return result;
+}
+
+static int put_report(FILE *out, const struct cr_report *report)
+{
+    struct cr_report_counts counts;
+    unsigned id = 0;
+    int result = 0;
+    cr_report_count(report, &counts);
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites", out);
+    cr_xml_attribute(out, "name", report->name);
+    put_counts(out, &counts);
+    fputs(">\n", out);
+    for (const struct cr_report_suite *suite = report->suites; suite && result == 0;
+         suite = suite->next)
+        result = put_suite(out, report, suite, id++);
+    fputs("</testsuites>\n", out);
+    if (result == 0 && (fflush(out) != 0 || ferror(out)))
+        result = errno ? -errno : -EIO;
+    return result;
+}
+
+/* Beside the report, so that renaming stays in one file system. */
+static int create_beside(const char *path, char *name, size_t size, struct canring_error *err)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        int length = snprintf(name, size, "%s.%d.%u.tmp", path, (int)getpid(), i);
+        if (length < 0 || (size_t)length >= size)
+            return canring_error_set(err, -ENAMETOOLONG, "the path '%.100s…' is too long", path);
+        int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            return canring_error_set(err, -errno, "cannot write the report %s: %s", path,
+                                     strerror(errno));
+    }
+    return canring_error_set(err, -EEXIST, "leftovers of other reports stand beside %s", path);
+}
+
+static int write_to(int fd, const struct cr_report *report)
+{
+    FILE *out = fdopen(fd, "w");
+    if (!out) {
+        int code = -errno;
+        close(fd);
+        return code;
+    }
+    int result = put_report(out, report);
+    if (result == 0 && fsync(fd) < 0)
+        result = -errno;
+    if (fclose(out) != 0 && result == 0)
+        result = -errno;
+    return result;
+}
+
+int cr_junit_write(const struct cr_report *report, const char *path, struct canring_error *err)
+{
+    char temporary[PATH_MAX];
+    int result = cr_make_folders(path, err);
+    if (result < 0)
+        return result;
+    int fd = create_beside(path, temporary, sizeof(temporary), err);
+    if (fd < 0)
+        return fd;
+    result = write_to(fd, report);
+    if (result == 0 && rename(temporary, path) < 0)
+        result = -errno;
+    if (result == 0)
+        return 0;
+    unlink(temporary);
+    return canring_error_set(err, result, "cannot write the report %s: %s", path,
+                             strerror(-result));
+}
