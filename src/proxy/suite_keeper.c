@@ -79,13 +79,13 @@ static int end_descendants(void)
     int killed = 0, status;
     for (;;) {
         pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid == 0) {
+            kill_children();
+            pid = waitpid(-1, &status, 0);
+        }
         if (pid < 0)
             return killed;
-        if (pid > 0)
-            continue;
-        kill_children();
-        if (waitpid(-1, &status, 0) > 0)
-            killed++;
+        killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     }
 }
 

@@ -1,8 +1,9 @@
-/* What canring_runner.py says about its cases: one JSON object a line, on a pipe of its own.
+/* What canring_runner.py says about its cases: one JSON object a line, on a socket of its own.
  *
  * The runner of a Python file feeds it. {"event": "plan", "cases": [[class, name], …], "tags":
  * [name, …]}, then for each case {"event": "start", "class", "name"} and {"event": "end",
  * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"}.
+ * The runner waits for one byte after each start, end and lone.
  * It trusts none of it: a malformed or endless line is an error, never a crash or unbounded memory.
  */
 #ifndef CANRING_SUITE_PROGRESS_H

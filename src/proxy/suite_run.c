@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -167,11 +168,13 @@ static void rearm(struct cr_suite_run *run)
 static void take_progress(struct cr_suite_run *run, const char *text, size_t size)
 {
     int result = cr_progress_feed(&run->progress, text, size);
-    if (result > 0)
+    if (result > 0) {
         rearm(run);
+        send(run->fds[PROGRESS], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
     if (result < 0) {
         close_source(run, PROGRESS);
-        cr_suite_end(run, "something else than the runner wrote to its progress pipe");
+        cr_suite_end(run, "something else than the runner wrote to its progress socket");
     }
 }
 
@@ -249,8 +252,8 @@ static void time_is_up(struct cr_suite_run *run)
     cr_suite_end(run, words);
 }
 
-/* What a case wrote is in the pipes before the word that it ended: read the word, then what was
- * written, then act on the word. As nearly as several pipes can tell, output goes with its case. */
+/* The runner goes on only when its word has been answered. So what is in the pipes by then was
+ * written before the word, and goes with the case that is open until the word is acted on. */
 static void read_pipes(struct cr_suite_run *run)
 {
     char word[CHUNK];
@@ -304,6 +307,17 @@ static int open_pipe(struct cr_suite_run *run, enum source source, int *write_en
     return 0;
 }
 
+static int open_progress(struct cr_suite_run *run, int *theirs)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    run->fds[PROGRESS] = pair[0];
+    *theirs = pair[1];
+    return 0;
+}
+
 static int spawn(struct cr_suite_run *run, const struct cr_suite_run_options *options,
                  struct canring_error *err)
 {
@@ -312,7 +326,7 @@ static int spawn(struct cr_suite_run *run, const struct cr_suite_run_options *op
     if (result == 0 && run->python)
         result = open_pipe(run, ERR, &error);
     if (result == 0 && run->python)
-        result = open_pipe(run, PROGRESS, &progress);
+        result = open_progress(run, &progress);
     if (result < 0)
         canring_error_set(err, result, "pipe: %s", strerror(-result));
     /* a program's stderr joins its stdout: cmocka uses both, and their order is the meaning */

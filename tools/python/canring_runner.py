@@ -1,6 +1,6 @@
 """Runs the unittest cases of one file for `canring test`, and says what becomes of each.
 
-Started by canring with an open pipe whose number is in CANRING_PROGRESS_FD; on it go JSON lines
+Started by canring with a socket whose number is in CANRING_PROGRESS_FD; on it go JSON lines
 (see src/proxy/suite_progress.h). What tests print is theirs: it is never looked at. By hand:
 
     CANRING_PROGRESS_FD=2 python3 canring_runner.py test_something.py
@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 import signal
+import stat
 import sys
 import time
 import traceback
@@ -23,11 +24,12 @@ TEXT_MAX = 64 * 1024
 
 
 class Progress:
-    """The pipe to canring. Nobody else may write to it: neither the tests nor their children."""
+    """The way to canring. Nobody else may write to it: neither the tests nor their children."""
 
     def __init__(self):
         number = int(os.environ.pop("CANRING_PROGRESS_FD", "2"))
         self.fd = os.dup(number)  # not inheritable
+        self.answers = stat.S_ISSOCK(os.fstat(self.fd).st_mode)
         if number > 2:
             os.close(number)
 
@@ -40,6 +42,8 @@ class Progress:
         line = (json.dumps(dict(event=event, **what)) + "\n").encode()
         while line:
             line = line[os.write(self.fd, line):]
+        if self.answers and event in ("start", "end", "lone"):
+            os.read(self.fd, 1)  # what was written until now has been read, and so belongs here
 
 
 def cut(text):
