@@ -17,6 +17,7 @@ static const struct command {
     {"run", "start the proxies of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},
     {"status", "what running proxies and channels have done", cmd_status},
+    {"test", "run the test suites of configurations", cmd_test},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

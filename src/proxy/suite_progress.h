@@ -1,0 +1,36 @@
+/* What canring_runner.py says about its cases: one JSON object a line, on a socket of its own.
+ *
+ * The runner of a Python file feeds it. {"event": "plan", "cases": [[class, name], …], "tags":
+ * [name, …]}, then for each case {"event": "start", "class", "name"} and {"event": "end",
+ * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"}.
+ * The runner waits for one byte after each start, end and lone.
+ * It trusts none of it: a malformed or endless line is an error, never a crash or unbounded memory.
+ */
+#ifndef CANRING_SUITE_PROGRESS_H
+#define CANRING_SUITE_PROGRESS_H
+
+#include <jansson.h>
+
+#include "proxy/suite_cases.h"
+
+#define CR_PROGRESS_LINE_MAX (4u << 20)
+
+/* Zero-initialise but `cases`. */
+struct cr_progress {
+    struct cr_suite_cases *cases;
+    char *line;
+    size_t used, space;
+    json_t *left; /* of the plan: object whose keys are "class\nname" */
+    json_t *tags; /* array of names */
+    bool planned, done;
+};
+
+/* 1 a case began or ended, 0 none did, -EPROTO this is no progress, -ENOMEM. */
+int cr_progress_feed(struct cr_progress *reader, const char *text, size_t size);
+
+/* Every planned case that did not begin ends as an error. */
+void cr_progress_give_up(struct cr_progress *reader, const char *why);
+
+void cr_progress_free(struct cr_progress *reader);
+
+#endif

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "3 things are wrong"
+exit 3

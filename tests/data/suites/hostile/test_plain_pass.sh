@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "[  FAILED  ] test_plain_pass.sh"
+exit 0

@@ -1,0 +1,6 @@
+import unittest
+
+
+class TestInner(unittest.TestCase):
+    def test_inner(self):
+        pass

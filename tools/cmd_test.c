@@ -1,0 +1,246 @@
+#include "commands.h"
+
+#include <canring/suite.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "signals.h"
+#include "test_options.h"
+#include "test_print.h"
+
+struct session {
+    const struct test_options *options;
+    struct test_print print;
+    struct canring_suite_totals totals; /* of all configurations */
+    char python_dir[PATH_MAX], library[PATH_MAX];
+    int signals; /* fd */
+    int signal;  /* the one that ended us, or 0 */
+};
+
+/* ---- what tests are given ------------------------------------------------------------------ */
+
+/* `name` beside this program: in the build tree, or as installed. */
+static bool find_beside(char *path, size_t size, const char *const *places, const char *name)
+{
+    char self[PATH_MAX - 256];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length <= 0)
+        return false;
+    self[length] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    for (; *places; places++) {
+        snprintf(path, size, "%s/%s/%s", self, *places, name);
+        if (access(path, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void find_python(struct session *session)
+{
+    static const char *const places[] = {"../share/canring", NULL};
+    const char *given = getenv("CANRING_PYTHON_DIR");
+    if (given)
+        snprintf(session->python_dir, sizeof(session->python_dir), "%s", given);
+    else if (!find_beside(session->python_dir, sizeof(session->python_dir), places, "python"))
+        snprintf(session->python_dir, sizeof(session->python_dir), "%s", CANRING_PYTHON_DIR);
+}
+
+/* "" leaves it to the loader's own search. */
+static void find_library(struct session *session)
+{
+    static const char *const places[] = {
+        "..", "../lib", "../lib64", "../lib/x86_64-linux-gnu", "../lib/aarch64-linux-gnu", NULL};
+    const char *given = getenv("CANRING_LIBRARY");
+    if (given)
+        snprintf(session->library, sizeof(session->library), "%s", given);
+    else if (!find_beside(session->library, sizeof(session->library), places, CANRING_SONAME))
+        session->library[0] = '\0';
+}
+
+/* ---- one configuration --------------------------------------------------------------------- */
+
+static void print_messages(const struct canring_diagnostics *diagnostics)
+{
+    char text[2048];
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        canring_diagnostic_format(&diagnostics->list[i], text, sizeof(text));
+        fprintf(stderr, "%s\n", text);
+    }
+}
+
+static int override_bus(struct canring_config *config, const char *override)
+{
+    struct canring_error err;
+    const char *target = strchr(override, '=');
+    char connector[128];
+    if (!target || (size_t)(target - override) >= sizeof(connector))
+        return misuse("test", "--bus takes CONNECTOR=TARGET, not '%s'", override);
+    snprintf(connector, sizeof(connector), "%.*s", (int)(target - override), override);
+    if (canring_config_override_bus(config, connector, target + 1, &err) == 0)
+        return 0;
+    say("test", "--bus %s: %s", override, err.text);
+    return EXIT_MISUSE;
+}
+
+static struct canring_config *load(const struct test_options *options, const char *path)
+{
+    struct canring_diagnostics diagnostics = {0};
+    struct canring_config *config = NULL;
+    int result = canring_config_load(&config, path, &diagnostics);
+    print_messages(&diagnostics);
+    canring_diagnostics_free(&diagnostics);
+    if (result < 0) {
+        say("test", "%s: cannot be used as it is", path);
+        return NULL;
+    }
+    for (size_t i = 0; i < options->override_count; i++) {
+        if (override_bus(config, options->overrides[i]) == 0)
+            continue;
+        canring_config_free(config);
+        return NULL;
+    }
+    return config;
+}
+
+static void take_signals(struct session *session, struct canring_suites *suites)
+{
+    int number = signals_take(session->signals);
+    if (number != SIGINT && number != SIGTERM)
+        return;
+    session->signal = number;
+    canring_suites_stop(suites);
+}
+
+static int run(struct session *session, struct canring_suites *suites, struct canring_error *err)
+{
+    struct pollfd fds[] = {{.fd = canring_suites_fd(suites), .events = POLLIN},
+                           {.fd = session->signals, .events = POLLIN}};
+    int result;
+    while ((result = canring_suites_poll(suites, err)) > 0) {
+        poll(fds, 2, -1);
+        if (fds[1].revents)
+            take_signals(session, suites);
+    }
+    return result;
+}
+
+static void add_totals(struct canring_suite_totals *sum, const struct canring_suite_totals *part)
+{
+    sum->files += part->files;
+    sum->passed += part->passed;
+    sum->failed += part->failed;
+    sum->errors += part->errors;
+    sum->skipped += part->skipped;
+    sum->collection_failed |= part->collection_failed;
+    sum->undefined_tag |= part->undefined_tag;
+    sum->creation_failed |= part->creation_failed;
+}
+
+static void explain(const struct session *session, const char *path,
+                    const struct canring_suite_totals *totals, const struct canring_error *err)
+{
+    say("test", "%s: %s", path, err->text);
+    for (size_t i = 0; i < session->options->tag_count && totals->undefined_tag; i++) {
+        const char *near = test_options_like(session->options->tags[i].name);
+        if (near)
+            say("test", "did you mean '--%s', instead of '--%s'?", near,
+                session->options->tags[i].name);
+    }
+}
+
+static void run_suites(struct session *session, const struct canring_config *config)
+{
+    const struct test_options *options = session->options;
+    const struct canring_suite_options suite = {.pattern = options->pattern,
+                                                .tags = options->tags,
+                                                .tag_count = options->tag_count,
+                                                .timeout_ms = options->timeout_ms,
+                                                .failfast = options->failfast,
+                                                .python_dir = session->python_dir,
+                                                .library =
+                                                    session->library[0] ? session->library : NULL,
+                                                .event = test_print_event,
+                                                .event_arg = &session->print};
+    struct canring_suite_totals totals = {.collection_failed = true};
+    struct canring_error err = {0};
+    struct canring_suites *suites;
+    int result = canring_suites_open(&suites, config, &suite, &err);
+    if (result == 0) {
+        result = run(session, suites, &err);
+        canring_suites_totals(suites, &totals);
+        totals.collection_failed |= result < 0 && !totals.undefined_tag;
+        canring_suites_close(suites);
+    }
+    if (result < 0)
+        explain(session, config->path, &totals, &err);
+    add_totals(&session->totals, &totals);
+}
+
+static bool go_on(const struct session *session)
+{
+    const struct canring_suite_totals *totals = &session->totals;
+    return !session->signal && !(session->options->failfast && totals->failed + totals->errors);
+}
+
+static void run_all(struct session *session)
+{
+    const struct test_options *options = session->options;
+    for (size_t i = 0; i < options->config_count && go_on(session); i++) {
+        struct canring_config *config = load(options, options->configs[i]);
+        if (config)
+            run_suites(session, config);
+        else
+            session->totals.collection_failed = true;
+        canring_config_free(config);
+    }
+}
+
+/* What pykiso takes and this does not do is said, not passed over. */
+static void say_unsupported(const struct test_options *options)
+{
+    if (options->step_report)
+        say("test", "--step-report: no step report is written");
+}
+
+int cmd_test(int argc, char **argv)
+{
+    struct test_options options = {0};
+    struct session session = {.options = &options};
+    struct timespec begin, end;
+    int result = test_options_parse(&options, argc, argv);
+    if (result)
+        return result < 0 ? finish_output("test") : result;
+    session.print.verbose = options.verbose;
+    session.print.colours = colours_wanted();
+    session.print.terminal = isatty(STDOUT_FILENO) == 1;
+    session.signals = signals_open();
+    if (session.signals < 0) {
+        say("test", "signals: %s", strerror(-session.signals));
+        return EXIT_FAILURE;
+    }
+    find_python(&session);
+    find_library(&session);
+    say_unsupported(&options);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    run_all(&session);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    close(session.signals);
+    test_print_totals(&session.print, &session.totals,
+                      (double)(end.tv_sec - begin.tv_sec) +
+                          (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+    result = finish_output("test");
+    if (session.signal)
+        return 128 + session.signal;
+    return result ? result : canring_suites_exit_status(&session.totals);
+}

@@ -1,0 +1,7 @@
+"""`from pykiso.auxiliaries import aux1`"""
+
+from canring import auxiliaries as _auxiliaries
+
+
+def __getattr__(name):
+    return getattr(_auxiliaries, name)
