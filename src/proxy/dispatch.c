@@ -135,6 +135,10 @@ static unsigned take(struct canring_proxy *proxy)
         if (!taken)
             continue;
         total += taken;
+        if (canring_proxy_suspended(proxy)) {
+            port->refused += taken;
+            continue;
+        }
         stamp(proxy, proxy->taken);
         if (!proxy->echo)
             deliver(proxy, proxy->taken, port);
@@ -208,11 +212,21 @@ static void count(struct canring_proxy *proxy)
         cr_port_count(proxy->ports[i]);
 }
 
+/* With nothing waiting for the bus, the fate of all that was taken is known: tell who asks. */
+static void settle(struct canring_proxy *proxy)
+{
+    uint64_t failed = proxy->expired + proxy->bus->stats.tx_refused;
+    for (size_t i = 0; i < proxy->port_count && !proxy->unsent.count; i++)
+        if (cr_port_attached(proxy->ports[i]))
+            cr_port_settle(proxy->ports[i], failed);
+}
+
 unsigned cr_dispatch(struct canring_proxy *proxy)
 {
     unsigned moved = receive(proxy);
     moved += take(proxy);
     moved += flush(proxy);
+    settle(proxy);
     moved += drain(proxy);
     if (!moved || proxy->passes % COUNT_EVERY == 0)
         count(proxy);

@@ -28,7 +28,7 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     port->in.max_size = CANRING_FRAME_MAX;
     port->outlet.published = port->outlet.dropped = 0;
     port->outlet.spilled = port->outlet.filtered = 0;
-    port->taken = port->refused = 0;
+    port->taken = port->refused = port->settled = port->failed = 0;
     /* A new one for each: the last auxiliary may still hold the old. */
     port->bells[CR_FD_AUXILIARY_BELL] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (port->bells[CR_FD_AUXILIARY_BELL] < 0) {
