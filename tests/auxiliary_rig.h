@@ -117,6 +117,17 @@ static const struct canring_auxiliary_ops told_ops = {
     .receive_message = told_receive,
 };
 
+/* In a fresh child: what it would hold of its parent's (buses, objects) would look alive with it.
+ * Returns `kept` under another number. */
+static inline int close_inherited(int kept)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    cr_auxiliary_forked();
+    dup2(kept, 3);
+    close_range(4, ~0U, 0);
+    return 3;
+}
+
 /* Fork an auxiliary; returns when it serves. */
 static inline pid_t start_auxiliary(const struct canring_auxiliary_ops *ops, const char *name,
                                     const char *config, const char *channel, bool auto_start)
@@ -128,9 +139,7 @@ static inline pid_t start_auxiliary(const struct canring_auxiliary_ops *ops, con
     if (pid == 0) {
         struct canring_auxiliary_context context = {
             .name = name, .config = config, .channel = channel};
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        close(ready[0]);
-        _exit(cr_auxiliary_serve(ops, &context, auto_start, ready[1], NULL) < 0);
+        _exit(cr_auxiliary_serve(ops, &context, auto_start, close_inherited(ready[1]), NULL) < 0);
     }
     close(ready[1]);
     if (cr_auxiliary_await(ready[0], name, &err) < 0)

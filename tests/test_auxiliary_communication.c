@@ -40,11 +40,11 @@ static pid_t start_proxy(void)
             .bus = {.interface = "virtual", .channel = bus_name, .fd = true},
             .channels = channels,
             .channel_count = 2};
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int told_ready = close_inherited(ready[1]);
         if (canring_proxy_open(&proxy, &options, NULL) < 0)
             _exit(1);
         signal(SIGTERM, on_term);
-        if (write(ready[1], "x", 1) != 1)
+        if (write(told_ready, "x", 1) != 1)
             _exit(2);
         int result = canring_proxy_run(proxy);
         canring_proxy_close(proxy);
@@ -56,16 +56,30 @@ static pid_t start_proxy(void)
     return pid;
 }
 
-static void start(const char *config)
+static void open_bus(void)
 {
     struct canring_error err = {0};
     const struct canring_bus_options options = {
         .interface = "virtual", .channel = bus_name, .fd = true};
-    rig.proxy = start_proxy();
     if (canring_bus_open(&rig.bus, &options, &err) < 0)
         fail_msg("%s", err.text);
+}
+
+/* Without our bus in the meantime: the child would keep what it has mapped, and with it its place.
+ */
+static void restart_proxy(void)
+{
+    canring_bus_close(rig.bus);
+    rig.proxy = start_proxy();
+    open_bus();
+}
+
+static void start(const char *config)
+{
+    rig.proxy = start_proxy();
     rig.aux1 = start_auxiliary(&canring_communication_ops, "aux1", config, "proxy/com1", true);
     rig.one = open_auxiliary("aux1");
+    open_bus();
 }
 
 static void stop(void)
@@ -311,7 +325,7 @@ static void killed_proxy_is_replaced_under_its_auxiliary(void **state)
     start("{\"remote_id\":1}");
     end_auxiliary(rig.proxy, SIGKILL);
     assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 0);
-    rig.proxy = start_proxy();
+    restart_proxy();
     int sent = 0;
     for (unsigned tries = 0; tries < 100 && !sent; tries++) {
         usleep(20000);
@@ -357,7 +371,7 @@ static void proxy_is_suspended_and_resumed_like_an_auxiliary(void **state)
     assert_int_equal(canring_auxiliary_is_instance(handle), 0);
     assert_int_equal(canring_auxiliary_suspend(handle), -EPIPE);
     canring_auxiliary_close(handle);
-    rig.proxy = start_proxy();
+    restart_proxy();
     stop();
 }
 

@@ -25,6 +25,7 @@
 static atomic_int quit_fd = -1;
 static atomic_int quit_wanted;
 static int serving;
+static pid_t serving_pid; /* a forked child's count begins anew */
 static pthread_mutex_t serving_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static _Thread_local struct cr_auxiliary_server *current;
@@ -85,6 +86,12 @@ static void give_back_sigterm(void)
 static int enter(struct canring_error *err)
 {
     pthread_mutex_lock(&serving_lock);
+    if (serving_pid != getpid()) {
+        serving_pid = getpid();
+        serving = 0;
+        atomic_store(&quit_fd, -1);
+        atomic_store(&quit_wanted, 0);
+    }
     int fd = atomic_load(&quit_fd);
     if (fd < 0) {
         fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
