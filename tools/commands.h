@@ -12,9 +12,12 @@ int cmd_check(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_suspend(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 
 #endif

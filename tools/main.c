@@ -14,9 +14,12 @@ static const struct command {
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
     {"list", "the running proxies and their channels", cmd_list},
+    {"resume", "let suspended proxies and auxiliaries go on", cmd_resume},
     {"run", "start the proxies of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},
     {"status", "what running proxies and channels have done", cmd_status},
+    {"stop", "end proxies and auxiliaries", cmd_stop},
+    {"suspend", "close the bus of proxies, delete the instance of auxiliaries", cmd_suspend},
     {"test", "run the test suites of configurations", cmd_test},
 };
 

@@ -109,6 +109,12 @@ static inline void canring_channel_publish(struct canring_channel *channel)
 int canring_channel_send(struct canring_channel *channel, const struct canring_frame *frame,
                          int timeout_ms);
 
+/* Send one frame and wait up to `timeout_ms` for what becomes of it: 1 the bus took it; 0 it did
+ * not in time, or never will (refused, expired, suspended); errors as canring_channel_send. While
+ * the bus loses frames of other channels a 0 may be theirs. Sleeps. */
+int canring_channel_send_confirmed(struct canring_channel *channel,
+                                   const struct canring_frame *frame, int timeout_ms);
+
 /* Wait until the proxy has taken everything that was sent, as before detaching. 0, -EAGAIN, -EPIPE.
  */
 int canring_channel_flush(struct canring_channel *channel, int timeout_ms);

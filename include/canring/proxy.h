@@ -66,6 +66,15 @@ int canring_proxy_run(struct canring_proxy *proxy);
 /* Ask run to return. From any thread or signal handler. */
 void canring_proxy_stop(struct canring_proxy *proxy);
 
+/* Close the bus; what waits for it or for a slow channel is dropped and counted. Channels stay
+ * attached; frames that they send are refused and counted, none of them is sent later. 0, or 1 when
+ * it is suspended already. Also asked for by `canring suspend` and by auxiliary handles. */
+int canring_proxy_suspend(struct canring_proxy *proxy);
+/* Open the bus again. 0, or 1 when it is running already; errors of canring_bus_open: it stays
+ * suspended then. */
+int canring_proxy_resume(struct canring_proxy *proxy, struct canring_error *err);
+bool canring_proxy_suspended(const struct canring_proxy *proxy);
+
 /* To embed in somebody else's event loop: do all there is to do, arrange to be woken, return.
  * Call it when canring_proxy_fd is readable. 0 or a negative errno as run. */
 int canring_proxy_poll(struct canring_proxy *proxy);

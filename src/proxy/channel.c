@@ -18,6 +18,8 @@
     (100 * NS_PER_MS) /* how long a killed proxy may go unnoticed by a sleeper                     \
                        */
 
+#define SETTLE_SPINS 200
+
 struct canring_channel_private {
     struct cr_segment segment;
     int control; /* connection to the proxy: its end is the proxy's */
@@ -243,6 +245,32 @@ int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
 {
     /* Room for all but the one slot that stays free: nothing is left in the ring. */
     return wait_for_room(channel, (uint32_t)channel->tx.mask * CANRING_SLOT, timeout_ms);
+}
+
+int canring_channel_send_confirmed(struct canring_channel *channel,
+                                   const struct canring_frame *frame, int timeout_ms)
+{
+    const struct cr_owner_counters *owner = channel->inside->segment.owner;
+    const struct timespec pause = {.tv_nsec = 200000};
+    uint64_t failed = cr_counted(&owner->failed), deadline = deadline_after(timeout_ms);
+    int result = canring_channel_send(channel, frame, timeout_ms);
+    if (result == 0)
+        result = canring_channel_flush(channel, timeout_ms);
+    /* The proxy settles in the round in which it takes, unless the bus has no room. */
+    for (unsigned tries = 0; result == 0; tries++) {
+        if (atomic_load_explicit(&owner->settled, memory_order_acquire) >= channel->sent)
+            return cr_counted(&owner->failed) == failed;
+        if (tries < SETTLE_SPINS) {
+            canring_pause();
+            continue;
+        }
+        if (proxy_gone(channel->inside))
+            return -EPIPE;
+        if (slice_until(deadline) == 0)
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+    return result == -EAGAIN ? 0 : result;
 }
 
 int canring_channel_fd(const struct canring_channel *channel)

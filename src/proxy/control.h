@@ -18,7 +18,15 @@
 #define CR_CONTROL_MAGIC 0x31434352u /* "RCC1" */
 #define CR_CONTROL_CHUNK 16384u      /* bytes of a long answer per message */
 
-enum cr_operation { CR_OP_ATTACH = 1, CR_OP_OBSERVE, CR_OP_STATUS };
+enum cr_operation {
+    CR_OP_ATTACH = 1,
+    CR_OP_OBSERVE,
+    CR_OP_STATUS,
+    CR_OP_SUSPEND, /* result 0, or 1: it was suspended already */
+    CR_OP_RESUME,  /* result 0, or 1: it was running already */
+    CR_OP_STOP,
+    CR_OP_INSTANCE /* result 1 running, 0 suspended */
+};
 
 struct cr_request {
     uint32_t magic;

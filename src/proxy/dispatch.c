@@ -127,6 +127,10 @@ static unsigned take_from(struct canring_proxy *proxy, struct cr_port *port)
 {
     cr_batch_clear(proxy->taken);
     unsigned taken = cr_port_take(port, proxy->taken, TAKE_MAX);
+    if (canring_proxy_suspended(proxy)) {
+        port->refused += taken;
+        return taken;
+    }
     if (!taken)
         return 0;
     stamp(proxy, proxy->taken);
@@ -221,11 +225,21 @@ static void count(struct canring_proxy *proxy)
         cr_port_count(proxy->ports[i]);
 }
 
+/* With nothing waiting for the bus, the fate of all that was taken is known: tell who asks. */
+static void settle(struct canring_proxy *proxy)
+{
+    uint64_t failed = proxy->expired + proxy->bus->stats.tx_refused;
+    for (size_t i = 0; i < proxy->port_count && !proxy->unsent.count; i++)
+        if (cr_port_attached(proxy->ports[i]))
+            cr_port_settle(proxy->ports[i], failed);
+}
+
 unsigned cr_dispatch(struct canring_proxy *proxy)
 {
     unsigned moved = receive(proxy);
     moved += take(proxy);
     moved += flush(proxy);
+    settle(proxy);
     moved += drain(proxy);
     if (!moved || proxy->passes % COUNT_EVERY == 0)
         count(proxy);

@@ -12,6 +12,7 @@
 #include "can/loop.h"
 #include "proxy/fifo.h"
 #include "proxy/port.h"
+#include "proxy/suspend.h"
 #include "proxy/trace.h"
 
 #define CR_PORTS_MAX  256u
@@ -24,6 +25,7 @@ struct canring_proxy {
     char attributes[CANRING_ATTRIBUTES_MAX];
     struct cr_loop *loop;
     struct cr_bus *bus;
+    struct cr_suspension suspension;
     int bus_error;     /* negative errno once the bus has failed for good */
     bool echo;         /* own frames come back from the bus: they are not forwarded before */
     bool source_waits; /* a pausable bus that has not begun: not everyone has attached yet */
@@ -66,6 +68,10 @@ void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port);
 uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
 bool cr_dispatch_holds_source(struct canring_proxy *proxy);
+
+/* proxy.c: open proxy->bus. */
+int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_options *options,
+                      struct canring_error *err);
 
 /* serve.c */
 int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err);

@@ -15,7 +15,7 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     char name[CR_REGION_NAME];
     port->outlet.published = port->outlet.dropped = 0;
     port->outlet.spilled = port->outlet.filtered = 0;
-    port->taken = port->refused = 0;
+    port->taken = port->refused = port->settled = port->failed = 0;
     const struct cr_segment_geometry geometry = {.proxy = port->proxy,
                                                  .channel = port->name,
                                                  .rx_slots = port->slots,

@@ -35,6 +35,7 @@ struct cr_port {
     struct canring_channel_stats past;
     uint64_t attachments, kicked;
     uint64_t taken, refused;
+    uint64_t settled, failed; /* as told last, see cr_port_settle */
 };
 
 /* Ready a port for attaching; `bell` is the proxy's eventfd. */
@@ -66,6 +67,20 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
 
 /* Bring the shared counters up to date. */
 void cr_port_count(struct cr_port *port);
+
+/* The bus took all that was taken from the port, but for those counted in `failed` (of all ports)
+ * and refused. For canring_channel_send_confirmed. */
+static inline void cr_port_settle(struct cr_port *port, uint64_t failed)
+{
+    failed += port->refused;
+    if (port->settled == port->taken && port->failed == failed)
+        return;
+    port->settled = port->taken;
+    port->failed = failed;
+    atomic_store_explicit(&port->segment.owner->failed, failed,
+                          memory_order_relaxed); /* before the release below */
+    atomic_store_explicit(&port->segment.owner->settled, port->settled, memory_order_release);
+}
 
 /* Totals since the port was opened. */
 void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *stats);

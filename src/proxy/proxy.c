@@ -100,21 +100,18 @@ static int check(const struct canring_proxy_options *options, struct canring_err
     return result;
 }
 
-static int open_bus(struct canring_proxy *proxy, const struct canring_proxy_options *options,
-                    struct canring_error *err)
+int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_options *options,
+                      struct canring_error *err)
 {
-    struct canring_bus_options bus = options->bus;
+    struct canring_bus_options bus = *options;
     /* Without filters of its own a bus shows its error frames as well: they tell its state. */
     if (!bus.filters.count && !bus.filters.error_mask)
         bus.filters.error_mask = CAN_ERR_MASK;
     if (!bus.report) {
-        bus.report = options->report;
-        bus.report_arg = options->report_arg;
+        bus.report = proxy->report;
+        bus.report_arg = proxy->report_arg;
     }
-    int result = cr_loop_open(&proxy->loop, false, err);
-    if (result == 0)
-        result = cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
-    return result;
+    return cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
 }
 
 static int open_bell(struct canring_proxy *proxy, struct canring_error *err)
@@ -131,7 +128,11 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
                       struct canring_error *err)
 {
     struct cr_port *port;
-    int result = open_bus(proxy, options, err);
+    int result = cr_loop_open(&proxy->loop, false, err);
+    if (result == 0)
+        result = cr_proxy_open_bus(proxy, &options->bus, err);
+    if (result == 0)
+        result = cr_suspension_open(&proxy->suspension, &options->bus, err);
     if (result == 0)
         result = open_bell(proxy, err);
     /* The socket first: it says in words that another proxy of this name runs. */
@@ -198,6 +199,7 @@ void canring_proxy_close(struct canring_proxy *proxy)
         cr_loop_close(proxy->loop);
     if (proxy->bell >= 0)
         close(proxy->bell);
+    cr_suspension_close(&proxy->suspension);
     cr_fifo_clear(&proxy->unsent);
     free(proxy->received);
     free(proxy->taken);

@@ -144,6 +144,24 @@ static void end_client(struct cr_client *client)
     client->ended = true;
 }
 
+/* Running, suspended, ended: what people and auxiliary handles ask of a proxy. */
+static void serve_life(const struct cr_client *client, uint32_t operation)
+{
+    struct canring_proxy *proxy = client->proxy;
+    struct canring_error err = {0};
+    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC};
+    if (operation == CR_OP_SUSPEND)
+        reply.result = canring_proxy_suspend(proxy);
+    else if (operation == CR_OP_RESUME)
+        reply.result = canring_proxy_resume(proxy, &err);
+    else if (operation == CR_OP_INSTANCE)
+        reply.result = !canring_proxy_suspended(proxy);
+    memcpy(reply.text, err.text, sizeof(reply.text));
+    cr_control_answer(client->fd, &reply, NULL, 0);
+    if (operation == CR_OP_STOP)
+        canring_proxy_stop(proxy);
+}
+
 static void serve(struct cr_client *client, struct cr_request *request)
 {
     request->channel[sizeof(request->channel) - 1] = '\0';
@@ -162,6 +180,12 @@ static void serve(struct cr_client *client, struct cr_request *request)
     case CR_OP_STATUS:
         if (serve_status(client) < 0)
             end_client(client);
+        return;
+    case CR_OP_SUSPEND:
+    case CR_OP_RESUME:
+    case CR_OP_STOP:
+    case CR_OP_INSTANCE:
+        serve_life(client, request->operation);
         return;
     default:
         answer_error(client, -EOPNOTSUPP, "unknown request");

@@ -58,6 +58,8 @@ struct cr_owner_counters {
     _Atomic uint64_t filtered;  /* frames its filters kept away */
     _Atomic uint64_t taken;     /* frames read from the tx ring */
     _Atomic uint64_t refused;   /* of those, malformed or not allowed */
+    _Atomic uint64_t failed;    /* frames of anybody that the bus never took */
+    _Atomic uint64_t settled;   /* of `taken`: it is known whether the bus took them */
 };
 
 struct cr_user_counters {
