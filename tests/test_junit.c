@@ -1,5 +1,5 @@
-/* The report and its writers. With $CANRING_JUNIT_DIR the files stay there for test_junit_files.sh, which
- * has other programs read them.
+/* The report and its writers. With $CANRING_JUNIT_DIR the files stay there for test_junit_files.sh,
+ * which has other programs read them.
  */
 #include "check.h"
 
@@ -320,6 +320,26 @@ static void a_case_has_the_log_of_all_processes_from_its_time(void **state)
     cr_collector_close(collector);
 }
 
+static void a_case_says_when_earlier_records_are_forgotten(void **state)
+{
+    (void)state;
+    struct cr_collector *collector;
+    const struct cr_collector_options options = {.console = -1, .keep_bytes = 300};
+    static const char *const loggers[] = {"aux1", "aux2", "aux3", "aux4", NULL};
+    assert_int_equal(cr_collector_open(&collector, &options, NULL), 0);
+    struct cr_report *report = cr_report_new("logs");
+    struct cr_report_suite *suite = cr_report_suite(report, "logs", now_ns());
+    const struct cr_report_case *one = logged_case(suite, "one", collector, loggers),
+                                *two = logged_case(suite, "two", collector, loggers + 3);
+    expect_in(one, "… earlier records are not in memory any more …\n", true);
+    expect_in(one, "aux4 says", true);
+    expect_in(one, "aux1 says", false);
+    expect_in(two, "earlier records", false);
+    expect_in(two, "aux4 says", true);
+    cr_report_free(report);
+    cr_collector_close(collector);
+}
+
 static void a_report_is_written_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -340,7 +360,8 @@ static void a_report_is_written_whole_or_not_at_all(void **state)
     DIR *dir = opendir(below);
     for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
         entries += e->d_name[0] != '.';
-    closedir(dir);
+    if (dir)
+        closedir(dir);
     assert_int_equal(entries, 1); /* no temporary stays */
     snprintf(below, sizeof(below), "%s/taken/x.xml/y.xml", folder);
     unlink(below);
@@ -417,6 +438,7 @@ int main(void)
         cmocka_unit_test(output_that_fits_is_not_cut),
         cmocka_unit_test(characters_are_not_cut_apart),
         cmocka_unit_test(a_case_has_the_log_of_all_processes_from_its_time),
+        cmocka_unit_test(a_case_says_when_earlier_records_are_forgotten),
         cmocka_unit_test(a_report_is_written_whole_or_not_at_all),
         cmocka_unit_test(the_default_path_is_named_after_time_and_configuration),
         cmocka_unit_test(the_text_summary_is_for_people),

@@ -32,8 +32,7 @@ struct cr_collector {
     bool file_error_said;
     int timer;
     uint32_t ring_slots;
-    struct cr_log_ring **rings;
-    size_t ring_count;
+    struct cr_log_ring *rings;
     struct cr_records pending; /* not written yet */
     struct cr_records kept;    /* for the report */
     uint64_t keep_bytes;
@@ -147,7 +146,7 @@ static unsigned read_ring(struct cr_collector *c, struct cr_log_ring *ring)
 
 static void arm(struct cr_collector *c, bool busy)
 {
-    uint64_t wait = busy ? BUSY_NS : c->ring_count ? IDLE_NS : 0;
+    uint64_t wait = busy ? BUSY_NS : c->rings ? IDLE_NS : 0;
     struct itimerspec when = {.it_value.tv_nsec = (long)wait};
     timerfd_settime(c->timer, 0, &when, NULL);
 }
@@ -171,8 +170,8 @@ static unsigned drain_until(struct cr_collector *c, bool everything)
     if (c->now < c->last_drain)
         everything = true;
     const uint64_t horizon = everything ? UINT64_MAX : c->now - SETTLE_NS;
-    for (size_t i = 0; i < c->ring_count; i++)
-        taken += read_ring(c, c->rings[i]);
+    for (struct cr_log_ring *ring = c->rings; ring; ring = ring->next)
+        taken += read_ring(c, ring);
     c->last_drain = c->now;
     write_until(c, horizon);
     cr_sink_flush(&c->console);
@@ -199,28 +198,20 @@ int cr_collector_fd(const struct cr_collector *collector)
 
 /* ---- processes ------------------------------------------------------------------------------- */
 
-static size_t find(const struct cr_collector *c, const char *process)
+/* Where the ring of `process` hangs; of nobody: at the end. */
+static struct cr_log_ring **find(struct cr_collector *c, const char *process)
 {
-    size_t i = 0;
-    while (i < c->ring_count && strcmp(c->rings[i]->process, process) != 0)
-        i++;
-    return i;
-}
-
-static int append(struct cr_collector *c, struct cr_log_ring *ring)
-{
-    struct cr_log_ring **rings = reallocarray(c->rings, c->ring_count + 1, sizeof(*rings));
-    if (!rings)
-        return -ENOMEM;
-    c->rings = rings;
-    c->rings[c->ring_count++] = ring;
-    return 0;
+    struct cr_log_ring **at = &c->rings;
+    while (*at && strcmp((*at)->process, process) != 0)
+        at = &(*at)->next;
+    return at;
 }
 
 int cr_collector_add(struct cr_collector *c, const char *process, char env[CR_COLLECTOR_ENV],
                      struct canring_error *err)
 {
-    if (find(c, process) < c->ring_count)
+    struct cr_log_ring **end = find(c, process);
+    if (*end)
         return canring_error_set(err, -EEXIST, "process %s has a log already", process);
     struct cr_log_ring *ring = aligned_alloc(64, (sizeof(*ring) + 63) / 64 * 64);
     if (!ring)
@@ -230,19 +221,17 @@ int cr_collector_add(struct cr_collector *c, const char *process, char env[CR_CO
         free(ring);
         return result;
     }
-    result = append(c, ring);
-    if (result < 0) {
-        cr_log_ring_close(ring);
-        free(ring);
-        return canring_error_set(err, result, "no memory for the log of %s", process);
-    }
+    *end = ring;
     snprintf(env, CR_COLLECTOR_ENV, "%s", ring->segment.region.name);
     arm(c, c->pending.count > 0);
     return 0;
 }
 
-static void end_ring(struct cr_collector *c, struct cr_log_ring *ring)
+/* What `at` points to, with its last words. */
+static void end_ring(struct cr_collector *c, struct cr_log_ring **at)
 {
+    struct cr_log_ring *ring = *at;
+    *at = ring->next;
     c->now = realtime_ns();
     read_ring(c, ring);
     uint64_t lost = cr_log_ring_lost(ring);
@@ -259,11 +248,10 @@ static void end_ring(struct cr_collector *c, struct cr_log_ring *ring)
 
 int cr_collector_remove(struct cr_collector *c, const char *process)
 {
-    size_t i = find(c, process);
-    if (i == c->ring_count)
+    struct cr_log_ring **at = find(c, process);
+    if (!*at)
         return -ENOENT;
-    end_ring(c, c->rings[i]);
-    c->rings[i] = c->rings[--c->ring_count];
+    end_ring(c, at);
     arm(c, true);
     return 0;
 }
@@ -289,8 +277,8 @@ void cr_collector_stats(const struct cr_collector *c, struct cr_collector_stats 
 {
     *stats = (struct cr_collector_stats){
         .records = c->records, .lost = c->lost + c->no_memory, .forgotten = c->forgotten};
-    for (size_t i = 0; i < c->ring_count; i++)
-        stats->lost += cr_log_ring_lost(c->rings[i]);
+    for (const struct cr_log_ring *ring = c->rings; ring; ring = ring->next)
+        stats->lost += cr_log_ring_lost(ring);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -334,9 +322,8 @@ int cr_collector_close(struct cr_collector *c)
 {
     if (!c)
         return 0;
-    for (size_t i = 0; i < c->ring_count; i++)
-        end_ring(c, c->rings[i]);
-    c->ring_count = 0;
+    while (c->rings)
+        end_ring(c, &c->rings);
     write_until(c, UINT64_MAX);
     cr_sink_close(&c->console);
     int result = cr_sink_close(&c->file);
@@ -344,7 +331,6 @@ int cr_collector_close(struct cr_collector *c)
         close(c->timer);
     cr_records_free(&c->pending);
     cr_records_free(&c->kept);
-    free(c->rings);
     free(c);
     return result;
 }

@@ -27,7 +27,7 @@ struct cr_log_record *cr_record_make(const struct cr_log_record *values, size_t 
 uint64_t cr_record_bytes(const struct cr_log_record *record)
 {
     return (uint64_t)(record->text + record->text_bytes + 1 - (const char *)record) +
-           sizeof(record);
+           sizeof(struct cr_records_item);
 }
 
 /* Room for one more behind the last. */
@@ -41,7 +41,7 @@ static int make_room(struct cr_records *r)
         return 0;
     }
     size_t capacity = r->capacity ? r->capacity * 2 : 256;
-    struct cr_log_record **items = reallocarray(r->items, capacity, sizeof(r->items[0]));
+    struct cr_records_item *items = reallocarray(r->items, capacity, sizeof(r->items[0]));
     if (!items)
         return -ENOMEM;
     r->items = items;
@@ -55,12 +55,12 @@ int cr_records_add(struct cr_records *r, struct cr_log_record *record)
     if (result < 0)
         return result;
     size_t at = r->first + r->count;
-    if (r->count && r->items[at - 1]->time_ns > record->time_ns) {
+    if (r->count && r->items[at - 1].time_ns > record->time_ns) {
         size_t end = at;
         at = r->first + cr_records_from(r, record->time_ns + 1);
         memmove(&r->items[at + 1], &r->items[at], (end - at) * sizeof(r->items[0]));
     }
-    r->items[at] = record;
+    r->items[at] = (struct cr_records_item){.time_ns = record->time_ns, .record = record};
     r->count++;
     r->bytes += cr_record_bytes(record);
     return 0;
@@ -68,14 +68,14 @@ int cr_records_add(struct cr_records *r, struct cr_log_record *record)
 
 const struct cr_log_record *cr_records_first(const struct cr_records *r)
 {
-    return r->count ? r->items[r->first] : NULL;
+    return r->count ? r->items[r->first].record : NULL;
 }
 
 struct cr_log_record *cr_records_take(struct cr_records *r)
 {
     if (!r->count)
         return NULL;
-    struct cr_log_record *record = r->items[r->first++];
+    struct cr_log_record *record = r->items[r->first++].record;
     r->count--;
     r->bytes -= cr_record_bytes(record);
     return record;
@@ -86,7 +86,7 @@ size_t cr_records_from(const struct cr_records *r, uint64_t time_ns)
     size_t low = 0, high = r->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (r->items[r->first + middle]->time_ns < time_ns)
+        if (r->items[r->first + middle].time_ns < time_ns)
             low = middle + 1;
         else
             high = middle;
@@ -96,7 +96,7 @@ size_t cr_records_from(const struct cr_records *r, uint64_t time_ns)
 
 const struct cr_log_record *cr_records_at(const struct cr_records *r, size_t index)
 {
-    return index < r->count ? r->items[r->first + index] : NULL;
+    return index < r->count ? r->items[r->first + index].record : NULL;
 }
 
 void cr_records_free(struct cr_records *r)

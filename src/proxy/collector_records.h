@@ -9,7 +9,10 @@
 #include "proxy/log_record.h"
 
 struct cr_records {
-    struct cr_log_record **items;
+    struct cr_records_item {
+        uint64_t time_ns; /* the record's, so that sorting and searching stay in this array */
+        struct cr_log_record *record;
+    } * items;
     size_t first, count, capacity;
     uint64_t bytes; /* of memory, roughly */
 };

@@ -14,6 +14,7 @@ struct cr_log_ring {
     struct cr_segment segment;
     struct canring_consumer in;
     const char *damage; /* what was wrong with it, or NULL */
+    struct cr_log_ring *next;
 };
 
 /* Create the ring under a name that is free; the name is segment.region.name. */
