@@ -220,7 +220,10 @@ static void collect(struct canring_suites *suites)
 {
     size_t i;
     const json_t *tag;
-    json_array_foreach(cr_suite_tags(suites->run), i, tag) add_tag(suites, json_string_value(tag));
+    json_array_foreach(cr_suite_tags(suites->run), i, tag)
+    {
+        add_tag(suites, json_string_value(tag));
+    }
 }
 
 static void end_file(struct canring_suites *suites)
