@@ -12,7 +12,9 @@ mkdir "$work/suite_mp_proxy" && cd "$work" || exit 1
 
 # Dropped by the kernel before any socket saw them: the only place that no socket counts.
 backlog() {
-    awk '{ sum += strtonum("0x" $2) } END { print sum + 0 }' /proc/net/softnet_stat 2>/dev/null
+    local dropped sum=0
+    while read -r _ dropped _; do sum=$((sum + 16#$dropped)); done </proc/net/softnet_stat
+    echo $sum
 }
 field() { # NAME FILE
     sed -n "s/.*\<$1 \([a-z0-9]*\).*/\1/p" "$2"
