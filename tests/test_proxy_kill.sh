@@ -118,6 +118,23 @@ for ((i = 0; i < proxy_kills; i++)); do
         [ "$(field missing $name.out)" = 0 ] || echo "$name lost frames on a busy machine: $(cat $name.out)"
     done
 done
+
+# The trace of a slow bus is on disk long before a buffer is full, so that a kill costs little.
+mkdir traces
+stop gen
+sed 's/aux_list: \[[^]]*\]/&, activate_trace: true, trace_dir: traces, trace_name: kill/' kill.yaml >traced.yaml
+start_proxy run traced.yaml
+trace=$(ls traces/*)
+on_disk() {
+    [ "$(wc -l <"$trace")" -ge 100 ]
+}
+background gen "$CANRING" gen --rate 50 -I 100 -L 8 -D i "virtual:kill$$"
+eventually on_disk || fail "the trace keeps frames to itself: $(wc -l <"$trace") lines"
+kill -KILL "$(status '.[0].pid')"
+ends_with 1 run
+grep -vE '^\([0-9]+\.[0-9]{6}\) kill[0-9]+ 100#[0-9A-F]{16}$' "$trace" | head -3 | grep . &&
+    fail "the trace of a killed proxy has lines that are not whole"
+
 kill -0 "${pids[gen]}" || fail "the sender has ended: $(cat gen.err)"
 start_proxy run kill.yaml
 kill -TERM "${pids[run]}"

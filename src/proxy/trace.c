@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <canring/text.h>
@@ -14,10 +15,8 @@
 #define TRACE_SPILL  1000000u /* frames */
 #define BUFFER_BYTES (256u * 1024u)
 #define FLUSH_NS     UINT64_C(200000000) /* at most this much is lost when the process is killed */
-
-#define IDLE_NS                                                                                    \
-    UINT64_C(1000000000) /* a stop that comes between look and sleep waits this long               \
-                          */
+/* A stop that comes between look and sleep waits this long. */
+#define IDLE_NS UINT64_C(1000000000)
 
 struct cr_trace_writer {
     struct canring_ring ring;
@@ -29,6 +28,7 @@ struct cr_trace_writer {
     _Atomic uint64_t written;
     char interface[64];
     size_t used;
+    uint64_t due_ns; /* when what is in the buffer has to be written, CLOCK_MONOTONIC */
     char buffer[BUFFER_BYTES];
 };
 
@@ -74,6 +74,31 @@ static void read_all(struct cr_trace_writer *w)
     canring_ring_release_wake(&w->in);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Frames that come one by one never let the writer time out: the clock decides. Returns how long it
+ * may sleep. */
+static uint64_t flush_when_due(struct cr_trace_writer *w)
+{
+    if (!w->used) {
+        w->due_ns = 0;
+        return IDLE_NS;
+    }
+    uint64_t now = now_ns();
+    if (!w->due_ns)
+        w->due_ns = now + FLUSH_NS;
+    if (now < w->due_ns)
+        return w->due_ns - now;
+    flush(w);
+    w->due_ns = 0;
+    return IDLE_NS;
+}
+
 static void *run(void *arg)
 {
     struct cr_trace_writer *w = arg;
@@ -82,9 +107,9 @@ static void *run(void *arg)
         /* Read before the last look at the ring: what was put in before the stop is written. */
         more = !atomic_load_explicit(&w->stop, memory_order_acquire);
         read_all(w);
-        if (!more || !canring_ring_wait(&w->in, CANRING_WAIT_PARK, w->used ? FLUSH_NS : IDLE_NS))
-            flush(w);
+        canring_ring_wait(&w->in, CANRING_WAIT_PARK, more ? flush_when_due(w) : 0);
     }
+    flush(w);
     return NULL;
 }
 
