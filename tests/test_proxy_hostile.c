@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -220,6 +222,127 @@ static void smallest_ring_carries_the_largest_frame(void **state)
     canring_channel_detach(two);
 }
 
+static int connect_plainly(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    assert_int_equal(cr_control_path(address.sun_path, sizeof(address.sun_path), "proxy", NULL), 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* A process that opens `count` connections, says so, and holds them until it is killed. */
+static pid_t crowd(unsigned count)
+{
+    int ready[2];
+    char x;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit files;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails half-way */
+        getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+        for (unsigned opened = 0, tries = 0; opened < count && tries < 3 * count; tries++)
+            if (connect_plainly() >= 0)
+                opened++;
+            else
+                usleep(1000);
+        if (write(ready[1], "x", 1) == 1)
+            pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &x, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+static void end_crowd(pid_t child)
+{
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* What broke: silent connections used up the proxy's descriptors, and nobody could attach. */
+static void a_thousand_silent_visitors_shut_nobody_out(void **state)
+{
+    (void)state;
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = 200;
+    start();
+    struct canring_channel *two = attach("proxy/com2");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    pid_t child = crowd(1000);
+    struct canring_channel *one = attach("proxy/com1");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    send_to_bus(9);
+    expect_id(one, 9);
+    expect_id(two, 9);
+    end_crowd(child);
+    canring_channel_detach(one);
+    canring_channel_detach(two);
+}
+
+/* What broke: connections that came while the proxy had no descriptors left stayed in its queue;
+ * once that was full, no event ever came again. */
+static void proxy_out_of_descriptors_recovers(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    start();
+    usleep(50000);
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        none.rlim_cur = before.rlim_cur;
+        setrlimit(RLIMIT_NOFILE, &none);
+        for (unsigned i = 0; i < 200; i++)
+            connect_plainly();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    usleep(50000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    struct canring_channel *one = attach("proxy/com1");
+    canring_channel_detach(one);
+}
+
+/* What broke: who asked on and on kept the proxy from its frames. */
+static void requests_are_answered_a_few_at_a_time(void **state)
+{
+    (void)state;
+    const struct cr_request request = {.magic = CR_CONTROL_MAGIC, .operation = 99};
+    struct cr_reply reply;
+    unsigned sent = 0, first = 0, all;
+    open_rig(CANRING_WAIT_ADAPTIVE);
+    assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    int fd = connect_plainly();
+    assert_true(fd >= 0);
+    assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    while (sent < 50 && send(fd, &request, sizeof(request), 0) > 0)
+        sent++;
+    assert_true(sent > 20);
+    assert_true(cr_loop_poll(rig.proxy->loop) > 0);
+    while (recv(fd, &reply, sizeof(reply), 0) > 0)
+        first++;
+    assert_in_range(first, 1, 8);
+    assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    for (all = first; recv(fd, &reply, sizeof(reply), 0) > 0;)
+        all++;
+    assert_int_equal(all, sent);
+    close(fd);
+}
+
 int main(void)
 {
     snprintf(runtime, sizeof(runtime), "/tmp/canring-test-hostile-%d", (int)getpid());
@@ -230,6 +353,9 @@ int main(void)
         HOSTILE_TEST(malformed_frames_take_their_turn_like_others),
         HOSTILE_TEST(what_was_sent_before_leaving_gets_to_the_bus),
         HOSTILE_TEST(smallest_ring_carries_the_largest_frame),
+        HOSTILE_TEST(a_thousand_silent_visitors_shut_nobody_out),
+        HOSTILE_TEST(proxy_out_of_descriptors_recovers),
+        HOSTILE_TEST(requests_are_answered_a_few_at_a_time),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(runtime);

@@ -34,7 +34,9 @@ struct canring_proxy {
     int bell; /* eventfd that auxiliaries and the trace ring */
     struct cr_source bell_source;
     int listener;
-    struct cr_source listener_source;
+    struct cr_source listener_source, accept_retry;
+    bool more_visitors; /* than one turn's worth wait at the listener */
+    bool accept_failed; /* and that was said */
     struct cr_client *clients;
     unsigned observers; /* made so far: names them */
 
@@ -78,8 +80,9 @@ int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err);
 void cr_serve_close(struct canring_proxy *proxy);
 /* End the auxiliary of that port, because of `why` (NULL: it left). */
 void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char *why);
-/* Free connections that ended; not from within an event. */
-void cr_serve_reap(struct canring_proxy *proxy);
+/* Go on with those who asked more than one turn's worth, free connections that ended; once a round,
+ * not from within an event. True when somebody was served: more may wait. */
+bool cr_serve_rest(struct canring_proxy *proxy);
 
 /* proxy.c */
 void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)

@@ -257,9 +257,8 @@ static int round_once(struct canring_proxy *proxy)
         return events;
     proxy->passes++;
     unsigned moved = cr_dispatch(proxy);
-    if (proxy->clients)
-        cr_serve_reap(proxy);
-    return events > 0 || moved > 0;
+    bool served = cr_serve_rest(proxy);
+    return events > 0 || moved > 0 || served;
 }
 
 /* Adaptive: a peer that answers at once finds us awake. */

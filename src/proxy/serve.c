@@ -11,12 +11,19 @@
 
 #include "proxy/control.h"
 
+/* What visitors can ask for in one go: a flood of them must not keep the frames waiting. */
+#define REQUESTS_AT_ONCE 4u
+#define ACCEPTS_AT_ONCE  8u
+#define VISITORS_MAX     64u /* connections without a channel: the oldest has to go */
+#define ACCEPT_RETRY_NS  100000000u
+
 struct cr_client {
     struct cr_client *next;
     struct canring_proxy *proxy;
     struct cr_port *port; /* attached to, or NULL */
     struct cr_source source;
     int fd;
+    bool more;  /* it may have asked more than was read in one go */
     bool ended; /* freed by cr_serve_reap: its source may be the one being served */
 };
 
@@ -104,7 +111,9 @@ static void serve_observe(struct cr_client *client, const struct cr_request *req
     struct canring_channel_config config = {0};
     struct cr_port *port = NULL;
     char name[CR_SEGMENT_NAME];
-    snprintf(name, sizeof(name), "observer%u", ++proxy->observers);
+    do /* a configured channel may be called like that */
+        snprintf(name, sizeof(name), "observer%u", ++proxy->observers);
+    while (find_port(proxy, name));
     config.name = name;
     int result = canring_filters_parse(&config.filters, request->filters, &err);
     if (result == 0)
@@ -202,12 +211,15 @@ static void hang_up(struct cr_client *client)
     cr_serve_kick(client->proxy, client->port, NULL);
 }
 
-static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+static void read_requests(struct cr_client *client)
 {
-    struct cr_client *client = source->owner;
     struct cr_request request;
-    (void)result, (void)flags, (void)buffer;
-    while (!client->ended) {
+    client->more = false;
+    for (unsigned asked = 0; !client->ended; asked++) {
+        if (asked == REQUESTS_AT_ONCE) {
+            client->more = true;
+            return;
+        }
         ssize_t got = recv(client->fd, &request, sizeof(request), MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -223,29 +235,75 @@ static void on_client(struct cr_source *source, int result, unsigned flags, unsi
     }
 }
 
-static void on_listener(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
 {
-    struct canring_proxy *proxy = source->owner;
     (void)result, (void)flags, (void)buffer;
-    for (;;) {
-        int fd = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
-        struct cr_client *client = calloc(1, sizeof(*client));
-        if (!client) {
-            close(fd);
+    read_requests(source->owner);
+}
+
+static void end_oldest_visitor(const struct canring_proxy *proxy)
+{
+    struct cr_client *oldest = NULL;
+    unsigned visitors = 0;
+    for (struct cr_client *client = proxy->clients; client; client = client->next) {
+        if (client->port || client->ended)
             continue;
-        }
-        client->proxy = proxy;
-        client->fd = fd;
-        client->source = (struct cr_source){.ready = on_client, .owner = client};
-        client->next = proxy->clients;
-        proxy->clients = client;
-        if (cr_loop_watch(proxy->loop, &client->source, fd, POLLIN) < 0) {
-            close(fd);
-            client->ended = true;
+        oldest = client; /* new ones are put in front */
+        visitors++;
+    }
+    if (visitors > VISITORS_MAX)
+        end_client(oldest);
+}
+
+static void add_client(struct canring_proxy *proxy, int fd)
+{
+    struct cr_client *client = calloc(1, sizeof(*client));
+    if (!client) {
+        close(fd);
+        return;
+    }
+    client->proxy = proxy;
+    client->fd = fd;
+    client->source = (struct cr_source){.ready = on_client, .owner = client};
+    client->next = proxy->clients;
+    proxy->clients = client;
+    if (cr_loop_watch(proxy->loop, &client->source, fd, POLLIN) < 0)
+        end_client(client);
+    end_oldest_visitor(proxy);
+}
+
+/* No descriptor or memory now. Those in the queue make no further event: look again later. */
+static void accept_later(struct canring_proxy *proxy)
+{
+    if (!proxy->accept_failed)
+        cr_proxy_report(proxy, LOG_WARNING, "cannot let anybody attach for now: %s",
+                        strerror(errno));
+    proxy->accept_failed = true;
+    cr_loop_timer(proxy->loop, &proxy->accept_retry, ACCEPT_RETRY_NS);
+}
+
+static void accept_clients(struct canring_proxy *proxy)
+{
+    proxy->more_visitors = false;
+    for (unsigned accepted = 0; accepted < ACCEPTS_AT_ONCE; accepted++) {
+        int fd = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            proxy->accept_failed = false;
+            add_client(proxy, fd);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            accept_later(proxy);
+            return;
         }
     }
+    proxy->more_visitors = true;
+}
+
+static void on_listener(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    (void)result, (void)flags, (void)buffer;
+    accept_clients(source->owner);
 }
 
 void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char *why)
@@ -270,7 +328,7 @@ void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char
                         err.text);
 }
 
-void cr_serve_reap(struct canring_proxy *proxy)
+static void reap(struct canring_proxy *proxy)
 {
     for (struct cr_client **link = &proxy->clients; *link;) {
         struct cr_client *client = *link;
@@ -283,12 +341,28 @@ void cr_serve_reap(struct canring_proxy *proxy)
     }
 }
 
+bool cr_serve_rest(struct canring_proxy *proxy)
+{
+    bool served = proxy->more_visitors;
+    if (served)
+        accept_clients(proxy);
+    for (struct cr_client *client = proxy->clients; client; client = client->next) {
+        if (!client->more || client->ended)
+            continue;
+        read_requests(client);
+        served = true;
+    }
+    reap(proxy);
+    return served;
+}
+
 int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err)
 {
     proxy->listener = cr_control_listen(proxy->name, err);
     if (proxy->listener < 0)
         return proxy->listener;
     proxy->listener_source = (struct cr_source){.ready = on_listener, .owner = proxy};
+    proxy->accept_retry = proxy->listener_source;
     int result = cr_loop_watch(proxy->loop, &proxy->listener_source, proxy->listener, POLLIN);
     return result < 0 ? canring_error_set(err, result, "control socket: %s", strerror(-result)) : 0;
 }
@@ -298,12 +372,14 @@ void cr_serve_close(struct canring_proxy *proxy)
     char path[128];
     for (struct cr_client *client = proxy->clients; client; client = client->next)
         end_client(client);
-    cr_serve_reap(proxy);
+    reap(proxy);
     if (proxy->listener < 0)
         return;
+    cr_loop_disarm(proxy->loop, &proxy->accept_retry);
     cr_loop_disarm(proxy->loop, &proxy->listener_source);
-    close(proxy->listener);
-    proxy->listener = -1;
+    /* While it still listens: afterwards it may be our successor's. */
     if (cr_control_path(path, sizeof(path), proxy->name, NULL) == 0)
         unlink(path);
+    close(proxy->listener);
+    proxy->listener = -1;
 }
