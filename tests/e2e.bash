@@ -73,7 +73,7 @@ ready() { # NAME of a coordinator: it serves, or has ended
 start_proxy() { # NAME ARGUMENTS…: canring run
     local name=$1
     shift
-    background "$name" "$CANRING" run "$@"
+    background "$name" "$CANRING" run --proxies-only "$@"
     eventually ready "$name"
     grep -q ' ready$' "$work/$name.err" || give_up "$name does not start: $(cat "$work/$name.err")"
 }

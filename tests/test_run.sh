@@ -38,8 +38,7 @@ configure left right >two.yaml
 # Started, ended, nothing left.
 start_proxy run one.yaml
 grep -qx 'canring run: 1 proxy ready' run.err || fail "not said to be ready: $(cat run.err)"
-expect 1 "proxy one: a proxy named 'one' is running already" "$CANRING" run one.yaml
-expect 1 "proxy one ended with status 1" "$CANRING" run one.yaml
+expect 1 "proxy one: a proxy named 'one' is running already" "$CANRING" run --proxies-only --proxies-only one.yaml
 [ "$(status length)" = 1 ] || fail "a refused one has disturbed the first: $(status .)"
 for signal in TERM INT; do
     [ -n "${pids[run]:-}" ] || start_proxy run one.yaml
@@ -56,29 +55,29 @@ for signal in TERM INT; do
 done
 
 # What cannot work.
-expect 2 "No such file" "$CANRING" run none.yaml
+expect 2 "No such file" "$CANRING" run --proxies-only --proxies-only none.yaml
 expect 2 "no FILE given" "$CANRING" run
-expect 2 "one FILE at a time" "$CANRING" run one.yaml two.yaml
-expect 2 "no option '--nonsense'" "$CANRING" run --nonsense one.yaml
+expect 2 "one FILE at a time" "$CANRING" run --proxies-only --proxies-only one.yaml two.yaml
+expect 2 "no option '--nonsense'" "$CANRING" run --proxies-only --nonsense one.yaml
 sed 's/aux_aone/aux_xone/g; s/MpProxyAuxiliary/MpProxyAuxiliari/' one.yaml >typo.yaml
-expect 2 "typo.yaml:2:" "$CANRING" run typo.yaml
-expect 2 "did you mean 'MpProxyAuxiliary'?" "$CANRING" run typo.yaml
-expect 2 "cannot be used as it is" "$CANRING" run typo.yaml
-expect 2 "CONNECTOR=TARGET" "$CANRING" run -b vcan0 one.yaml
-expect 2 "--bus nobody=vcan0" "$CANRING" run -b nobody=vcan0 one.yaml
-expect 2 "did you mean 'bus_one'?" "$CANRING" run -b bus_on=vcan0 one.yaml
-expect 2 "found 'virtaul'" "$CANRING" run -b bus_one=virtaul:x one.yaml
-expect 2 "option '-b' needs a value" "$CANRING" run -b
+expect 2 "typo.yaml:2:" "$CANRING" run --proxies-only --proxies-only typo.yaml
+expect 2 "did you mean 'MpProxyAuxiliary'?" "$CANRING" run --proxies-only --proxies-only typo.yaml
+expect 2 "cannot be used as it is" "$CANRING" run --proxies-only --proxies-only typo.yaml
+expect 2 "CONNECTOR=TARGET" "$CANRING" run --proxies-only -b vcan0 one.yaml
+expect 2 "--bus nobody=vcan0" "$CANRING" run --proxies-only -b nobody=vcan0 one.yaml
+expect 2 "did you mean 'bus_one'?" "$CANRING" run --proxies-only -b bus_on=vcan0 one.yaml
+expect 2 "found 'virtaul'" "$CANRING" run --proxies-only -b bus_one=virtaul:x one.yaml
+expect 2 "option '-b' needs a value" "$CANRING" run --proxies-only -b
 nowhere=udp_multicast:239.74.163.2%nosuchdev0
-expect 1 "nosuchdev0" "$CANRING" run -b bus_one=$nowhere one.yaml
+expect 1 "nosuchdev0" "$CANRING" run --proxies-only -b bus_one=$nowhere one.yaml
 nothing_left "a bus that cannot be opened"
-expect 1 "/nonexistent/recording.log" "$CANRING" run --bus bus_one=replay:/nonexistent/recording.log one.yaml
+expect 1 "/nonexistent/recording.log" "$CANRING" run --proxies-only --bus bus_one=replay:/nonexistent/recording.log one.yaml
 nothing_left "a recording that is not there"
 # The first is served already when the second fails: it ends, too.
-expect 1 "nosuchdev0" "$CANRING" run -b bus_right=$nowhere two.yaml
+expect 1 "nosuchdev0" "$CANRING" run --proxies-only -b bus_right=$nowhere two.yaml
 nothing_left "the second of two buses cannot be opened"
 sed 's/aux_list: \[[^]]*\]/&, auto_start: false/' one.yaml >idle.yaml
-expect 2 "has no proxy to start" "$CANRING" run idle.yaml
+expect 2 "has nothing to start" "$CANRING" run --proxies-only --proxies-only idle.yaml
 
 # Two proxies in one file, independent of each other.
 start_proxy run two.yaml
@@ -177,7 +176,7 @@ for command in run status list; do
     fi
 done
 
-background quiet "$CANRING" run --quiet two.yaml
+background quiet "$CANRING" run --proxies-only --quiet two.yaml
 both() { [ "$(status length)" = 2 ]; }
 eventually both || fail "--quiet: does not start"
 kill -TERM "${pids[quiet]}"

@@ -1,66 +1,44 @@
-#include <canring/config.h>
+#include <canring/coordinator.h>
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <syslog.h>
-#include <time.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "say.h"
 #include "signals.h"
 
-#define STOP_MS      5000 /* a proxy that has not ended by then is killed */
-#define OVERRIDE_MAX 64
+#define OVERRIDE_MAX  64
+#define EXIT_CREATION 4 /* pykiso's, for an auxiliary that could not be created */
 
 static const char help[] =
     "usage: canring run [OPTION]… FILE\n"
     "\n"
-    "Start every proxy of a configuration, each in a process of its own, and serve until SIGINT "
-    "or\n"
-    "SIGTERM.\n"
+    "Start every proxy and auxiliary of a configuration, each in a process of its own, and\n"
+    "serve until SIGINT or SIGTERM.\n"
     "\n"
     "  -b, --bus CONNECTOR=TARGET  open another bus for that connector: vcan0, virtual:NAME,\n"
     "                              replay:FILE, pcan:PCAN_USBBUS1, udp_multicast:GROUP%NETDEV\n"
+    "  -l, --log-path PATH         write the log to this file, or a new one in this folder\n"
+    "  -L, --log-level LEVEL       DEBUG, INFO (default), WARNING, ERROR or CRITICAL\n"
+    "  -P, --proxies-only          start no auxiliaries: they are programs that attach themselves\n"
     "  -q, --quiet                 warnings and errors only\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0 ended as asked, 1 a proxy failed, 2 the configuration or the command line.\n";
+    "Exit status: 0 ended as asked, 1 a process failed, 2 the configuration or the command line,\n"
+    "4 an auxiliary could not create its instance.\n";
 
 struct options {
     const char *file;
     const char *overrides[OVERRIDE_MAX];
     size_t override_count;
-    bool quiet;
+    const char *log_path;
+    enum canring_log_level level;
+    bool proxies_only, quiet;
 };
-
-/* What a proxy's process says through: its name, and how much is wanted. */
-struct voice {
-    const char *name;
-    bool quiet;
-};
-
-static void report(void *arg, int level, const char *text)
-{
-    static const char *const names[] = {"EMERG",   "ALERT",  "CRITICAL", "ERROR",
-                                        "WARNING", "NOTICE", "INFO",     "DEBUG"};
-    const struct voice *voice = arg;
-    struct timespec now;
-    struct tm local;
-    char stamp[32];
-    if (voice->quiet && level > LOG_WARNING)
-        return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &local);
-    strftime(stamp, sizeof(stamp), "%H:%M:%S", &local);
-    fprintf(stderr, "%s.%03ld [%s] %s: %s\n", stamp, now.tv_nsec / 1000000, names[level & 7],
-            voice->name, text);
-}
 
 static void print_messages(const struct canring_diagnostics *diagnostics)
 {
@@ -103,193 +81,96 @@ static int load(struct canring_config **config, const struct options *options)
     return result;
 }
 
-/* ---- a proxy's process ------------------------------------------------------------------- */
-
-static struct canring_proxy *running;
-
-static void on_stop(int number)
+static enum canring_log_level level_of(const struct options *options)
 {
-    (void)number;
-    canring_proxy_stop(running);
+    return options->quiet && options->level < CANRING_LOG_WARNING ? CANRING_LOG_WARNING
+                                                                  : options->level;
 }
 
-static void take_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_stop};
-    sigset_t all;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    signal(SIGHUP, SIG_IGN);
-    sigfillset(&all);
-    sigprocmask(SIG_UNBLOCK, &all, NULL);
-}
-
-/* `ready` gets one byte when the proxy can be attached to. */
-static int serve(const struct canring_config_proxy *config, bool quiet, int ready)
-{
-    struct voice voice = {.name = config->name, .quiet = quiet};
-    struct canring_error err = {0};
-    if (canring_config_open_proxy(&running, config, report, &voice, &voice, &err) < 0) {
-        report(&voice, LOG_ERR, err.text);
-        return EXIT_FAILURE;
-    }
-    take_signals();
-    if (write(ready, "", 1) != 1)
-        report(&voice, LOG_WARNING, "nobody waits for this proxy to be ready");
-    close(ready);
-    int result = canring_proxy_run(running);
-    canring_proxy_close(running);
-    return result < 0 ? EXIT_FAILURE : 0;
-}
-
-/* ---- the coordinator ---------------------------------------------------------------------- */
-
-struct child {
-    const char *name;
-    pid_t pid; /* 0 = ended */
-    int status;
-};
-
-static bool start(struct child *child, const struct canring_config_proxy *config, bool quiet,
-                  pid_t parent)
-{
-    int ready[2];
-    char byte;
-    if (pipe(ready) < 0)
-        return false;
-    child->name = config->name;
-    child->pid = fork();
-    if (child->pid == 0) {
-        close(ready[0]);
-        /* Whatever happens to the coordinator, its proxies end with it. */
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        _exit(getppid() == parent ? serve(config, quiet, ready[1]) : EXIT_FAILURE);
-    }
-    close(ready[1]);
-    bool started = child->pid > 0 && read(ready[0], &byte, 1) == 1;
-    close(ready[0]);
-    return started;
-}
-
-static struct child *reap(struct child *children, size_t count)
-{
-    int status;
-    pid_t pid = waitpid(-1, &status, WNOHANG);
-    for (size_t i = 0; pid > 0 && i < count; i++) {
-        if (children[i].pid != pid)
-            continue;
-        children[i].pid = 0;
-        children[i].status = status;
-        return &children[i];
-    }
-    return NULL;
-}
-
-static size_t alive(const struct child *children, size_t count)
-{
-    size_t living = 0;
-    for (size_t i = 0; i < count; i++)
-        living += children[i].pid > 0;
-    return living;
-}
-
-static void tell_all(const struct child *children, size_t count, int number)
-{
-    for (size_t i = count; i-- > 0;) /* in reverse: as they were started */
-        if (children[i].pid > 0)
-            kill(children[i].pid, number);
-}
-
-static void explain(const struct child *child)
-{
-    if (WIFSIGNALED(child->status))
-        say("run", "proxy %s was ended by signal %d (%s)", child->name, WTERMSIG(child->status),
-            strsignal(WTERMSIG(child->status)));
-    else
-        say("run", "proxy %s ended with status %d", child->name, WEXITSTATUS(child->status));
-}
-
-/* Returns false when one had to be killed or failed. */
-static bool stop_all(struct child *children, size_t count)
-{
-    bool well = true;
-    tell_all(children, count, SIGTERM);
-    for (int waited = 0; alive(children, count); waited += 10) {
-        const struct child *ended = reap(children, count);
-        if (ended && ended->status) {
-            explain(ended);
-            well = false;
-        }
-        if (ended)
-            continue;
-        if (waited == STOP_MS) {
-            say("run", "killing what has not ended within %d ms", STOP_MS);
-            tell_all(children, count, SIGKILL);
-        }
-        poll(NULL, 0, 10);
-    }
-    return well;
-}
-
-/* Until a signal asks to end, or a proxy ends by itself. */
-static int supervise(struct child *children, size_t count, int signals)
+/* Until a signal asks to end, a failure does, or everybody has. */
+static int supervise(struct canring_coordinator *coordinator, int signals)
 {
     for (;;) {
-        struct pollfd p = {.fd = signals, .events = POLLIN};
-        poll(&p, 1, 200);
+        int state = canring_coordinator_poll(coordinator, signals, -1);
         int number = signals_take(signals);
-        if (number == SIGINT || number == SIGTERM)
-            return stop_all(children, count) ? 0 : EXIT_FAILURE;
-        const struct child *ended = reap(children, count);
-        if (ended) {
-            explain(ended);
-            stop_all(children, count);
+        if (number == SIGHUP)
+            canring_coordinator_signal(coordinator, SIGHUP);
+        if (number == SIGINT || number == SIGTERM || state == -ENOENT)
+            return canring_coordinator_stop(coordinator) < 0 ? EXIT_FAILURE : 0;
+        if (state < 0) {
+            canring_coordinator_stop(coordinator);
             return EXIT_FAILURE;
         }
     }
 }
 
+static const char *what_runs(const struct options *options, size_t count)
+{
+    if (options->proxies_only)
+        return count == 1 ? "proxy" : "proxies";
+    return count == 1 ? "process" : "processes";
+}
+
 static int run(const struct canring_config *config, const struct options *options, int signals)
 {
-    struct child *children = calloc(config->proxy_count + 1, sizeof(*children));
-    pid_t self = getpid();
-    size_t count = 0;
-    bool started = children != NULL;
-    for (size_t i = 0; i < config->proxy_count && started; i++)
-        if (config->proxies[i]->auto_start)
-            started = start(&children[count++], config->proxies[i], options->quiet, self);
-    int result = EXIT_FAILURE;
-    if (!started) {
-        stop_all(children, count);
+    const struct canring_coordinator_options how = {.config = config,
+                                                    .level = level_of(options),
+                                                    .console = STDERR_FILENO,
+                                                    .proxies_only = options->proxies_only,
+                                                    .log_path = options->log_path};
+    struct canring_coordinator *coordinator;
+    struct canring_error err = {0};
+    int result = canring_coordinator_open(&coordinator, &how, &err);
+    if (result < 0) {
+        say("run", "%s", err.text);
+        return EXIT_FAILURE;
+    }
+    result = canring_coordinator_start(coordinator, &err);
+    size_t count = canring_coordinator_running(coordinator);
+    if (result < 0) {
+        say("run", "%s", err.text);
+        result = result == -ECANCELED ? EXIT_CREATION : EXIT_FAILURE;
     } else if (count == 0) {
-        say("run", "%s has no proxy to start", options->file);
+        say("run", "%s has nothing to start", options->file);
         result = EXIT_MISUSE;
     } else {
         if (!options->quiet)
-            fprintf(stderr, "canring run: %zu %s ready\n", count, count == 1 ? "proxy" : "proxies");
-        result = supervise(children, count, signals);
+            fprintf(stderr, "canring run: %zu %s ready\n", count, what_runs(options, count));
+        result = supervise(coordinator, signals);
     }
-    free(children);
+    canring_coordinator_close(coordinator);
     return result;
 }
 
 static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option words[] = {{"bus", required_argument, NULL, 'b'},
+                                          {"log-level", required_argument, NULL, 'L'},
+                                          {"log-path", required_argument, NULL, 'l'},
+                                          {"proxies-only", no_argument, NULL, 'P'},
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     int option;
     opterr = 0;
     optind = 0;
-    while ((option = getopt_long(argc, argv, ":b:qh", words, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":b:l:L:Pqh", words, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
             return -1;
         }
         if (option == 'q')
             options->quiet = true;
+        else if (option == 'P')
+            options->proxies_only = true;
+        else if (option == 'l')
+            options->log_path = optarg;
+        else if (option == 'L' && canring_log_level_parse(optarg))
+            options->level = (enum canring_log_level)canring_log_level_parse(optarg);
+        else if (option == 'L')
+            return misuse("run",
+                          "--log-level: '%s' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+                          optarg);
         else if (option == 'b' && options->override_count < OVERRIDE_MAX)
             options->overrides[options->override_count++] = optarg;
         else if (option == 'b')
@@ -305,7 +186,7 @@ static int parse(struct options *options, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = {.level = CANRING_LOG_INFO};
     struct canring_config *config;
     int result = parse(&options, argc, argv);
     if (result)

@@ -1,6 +1,6 @@
 #include "commands.h"
 
-#include <canring/suite.h>
+#include <canring/coordinator.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,10 +16,13 @@
 #include "test_options.h"
 #include "test_print.h"
 
+#define WATCH_MS 50 /* between looks at processes and logs */
+
 struct session {
     const struct test_options *options;
     struct test_print print;
-    struct canring_suite_totals totals; /* of all configurations */
+    struct canring_coordinator *coordinator; /* of the configuration that runs */
+    struct canring_suite_totals totals;      /* of all configurations */
     char python_dir[PATH_MAX], library[PATH_MAX];
     int signals; /* fd */
     int signal;  /* the one that ended us, or 0 */
@@ -122,17 +125,37 @@ static void take_signals(struct session *session, struct canring_suites *suites)
     canring_suites_stop(suites);
 }
 
+/* The suites run on whatever happens to the processes; but one whose failure ends the run does. */
+static void watch(struct session *session, struct canring_suites *suites)
+{
+    if (canring_coordinator_poll(session->coordinator, -1, 0) != -ECHILD)
+        return;
+    canring_coordinator_error(session->coordinator, "supervision",
+                              "a process failed whose failure ends the run: see the log");
+    session->totals.errors++;
+    canring_suites_stop(suites);
+}
+
 static int run(struct session *session, struct canring_suites *suites, struct canring_error *err)
 {
     struct pollfd fds[] = {{.fd = canring_suites_fd(suites), .events = POLLIN},
                            {.fd = session->signals, .events = POLLIN}};
     int result;
     while ((result = canring_suites_poll(suites, err)) > 0) {
-        poll(fds, 2, -1);
+        poll(fds, 2, WATCH_MS);
         if (fds[1].revents)
             take_signals(session, suites);
+        watch(session, suites);
     }
     return result;
+}
+
+/* To the terminal and into the report. */
+static void on_event(void *arg, const struct canring_suite_event *event)
+{
+    struct session *session = arg;
+    test_print_event(&session->print, event);
+    canring_coordinator_event(session->coordinator, event);
 }
 
 static void add_totals(struct canring_suite_totals *sum, const struct canring_suite_totals *part)
@@ -170,8 +193,8 @@ static void run_suites(struct session *session, const struct canring_config *con
                                                 .python_dir = session->python_dir,
                                                 .library =
                                                     session->library[0] ? session->library : NULL,
-                                                .event = test_print_event,
-                                                .event_arg = &session->print};
+                                                .event = on_event,
+                                                .event_arg = session};
     struct canring_suite_totals totals = {.collection_failed = true};
     struct canring_error err = {0};
     struct canring_suites *suites;
@@ -182,9 +205,58 @@ static void run_suites(struct session *session, const struct canring_config *con
         totals.collection_failed |= result < 0 && !totals.undefined_tag;
         canring_suites_close(suites);
     }
-    if (result < 0)
+    if (result < 0) {
         explain(session, config->path, &totals, &err);
+        canring_coordinator_error(session->coordinator, "collection", err.text);
+    }
     add_totals(&session->totals, &totals);
+}
+
+static void write_reports(struct session *session)
+{
+    const struct test_options *options = session->options;
+    char written[PATH_MAX];
+    struct canring_error err;
+    if (options->text)
+        canring_coordinator_text(session->coordinator, STDOUT_FILENO);
+    if (!options->junit)
+        return;
+    if (canring_coordinator_junit(session->coordinator, options->junit_path, written, &err) < 0) {
+        say("test", "%s", err.text);
+        session->totals.collection_failed = true;
+    } else {
+        say("test", "report in %s", written);
+    }
+}
+
+/* The processes of one configuration, and its suites while they run. */
+static void run_with_processes(struct session *session, const struct canring_config *config)
+{
+    const struct test_options *options = session->options;
+    const struct canring_coordinator_options how = {
+        .config = config,
+        .level = options->log_level
+                     ? (enum canring_log_level)canring_log_level_parse(options->log_level)
+                     : CANRING_LOG_INFO,
+        .console = STDERR_FILENO,
+        .log_path = options->log_path};
+    struct canring_error err = {0};
+    if (canring_coordinator_open(&session->coordinator, &how, &err) < 0) {
+        say("test", "%s", err.text);
+        session->totals.collection_failed = true;
+        return;
+    }
+    if (canring_coordinator_start(session->coordinator, &err) < 0) {
+        say("test", "%s", err.text);
+        canring_coordinator_error(session->coordinator, "start", err.text);
+        session->totals.creation_failed = true;
+    } else {
+        run_suites(session, config);
+        canring_coordinator_stop(session->coordinator);
+    }
+    write_reports(session);
+    canring_coordinator_close(session->coordinator);
+    session->coordinator = NULL;
 }
 
 static bool go_on(const struct session *session)
@@ -199,7 +271,7 @@ static void run_all(struct session *session)
     for (size_t i = 0; i < options->config_count && go_on(session); i++) {
         struct canring_config *config = load(options, options->configs[i]);
         if (config)
-            run_suites(session, config);
+            run_with_processes(session, config);
         else
             session->totals.collection_failed = true;
         canring_config_free(config);

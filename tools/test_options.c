@@ -25,7 +25,7 @@ static const char help[] =
     "  -l, --log-path PATH         file or folder for the log\n"
     "      --log-level LEVEL       DEBUG, INFO (default), WARNING or ERROR\n"
     "      --junit[=PATH]          write a JUnit report, default reports/TIME-NAME.xml\n"
-    "      --text                  show the results as text (which is always done)\n"
+    "      --text                  show the whole report as text in the end\n"
     "      --step-report PATH      accepted; no step report is written\n"
     "  -v, --verbose               show what tests write, as they write it\n"
     "      --version\n"
@@ -180,6 +180,7 @@ static int take_option(struct test_options *options, int option, char **argv)
         options->failfast = true;
         return 0;
     case TEXT:
+        options->text = true;
         return 0;
     case JUNIT:
         options->junit = true;

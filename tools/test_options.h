@@ -26,7 +26,7 @@ struct test_options {
     const char *step_report; /* or NULL */
     const char *pattern;     /* or NULL */
     unsigned timeout_ms;
-    bool failfast, verbose;
+    bool failfast, verbose, text;
 };
 
 /* 0; -1 when --help or --version has been printed; or EXIT_MISUSE, with a message. */

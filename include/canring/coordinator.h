@@ -10,6 +10,7 @@
 #include <canring/config.h>
 #include <canring/error.h>
 #include <canring/log.h>
+#include <canring/suite.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +21,7 @@ struct canring_coordinator_options {
     const struct canring_config *config;
     enum canring_log_level level; /* of the command line; 0 = INFO */
     int console;                  /* fd that records are shown on, -1 = none */
+    bool proxies_only;            /* the auxiliaries are programs that attach by themselves */
     const char *log_path;         /* a file, or a folder to make one in; NULL = none */
 };
 
@@ -35,9 +37,10 @@ int canring_coordinator_open(struct canring_coordinator **coordinator,
  * with its words. */
 int canring_coordinator_start(struct canring_coordinator *coordinator, struct canring_error *err);
 
-/* Watch for up to `timeout_ms`: show logs, notice who ended, restart whom the configuration says. 0
- * = go on; -ECHILD somebody failed whose failure ends the run; -ENOENT nobody is left. */
-int canring_coordinator_poll(struct canring_coordinator *coordinator, int timeout_ms);
+/* Watch for up to `timeout_ms` (-1 = for ever), or until `wake_fd` (-1 = none) is readable: show
+ * logs, notice who ended, restart whom the configuration says. 0 = go on; -ECHILD somebody failed
+ * whose failure ends the run; -ENOENT nobody is left. */
+int canring_coordinator_poll(struct canring_coordinator *coordinator, int wake_fd, int timeout_ms);
 
 /* Stop all, in reverse order; whoever has not ended within 5 s is killed. 0, or -ETIMEDOUT when one
  * had to be, or -ECHILD when one ended badly. */
@@ -49,6 +52,27 @@ void canring_coordinator_signal(struct canring_coordinator *coordinator, int num
 /* A record of the caller's own, among those of the processes. */
 void canring_coordinator_log(struct canring_coordinator *coordinator, enum canring_log_level level,
                              const char *logger, const char *text);
+
+/* ---- the report of a test run ------------------------------------------------------------------
+ */
+
+/* What a test suite's callback was told becomes part of the report; a case gets the log records of
+ * all processes that fell into its time. For the `event` of struct canring_suite_options,
+ * `coordinator` as its argument. */
+void canring_coordinator_event(void *coordinator, const struct canring_suite_event *event);
+
+/* Something that kept tests from running: an error in the report, of no test file. */
+void canring_coordinator_error(struct canring_coordinator *coordinator, const char *name,
+                               const char *message);
+
+/* Write the report as JUnit to `path`; NULL or "": reports/%Y-%m-%d_%H-%M-%S-<stem of the
+ * configuration>.xml. `written`, of PATH_MAX bytes, gets the name. The file is there whole or not
+ * at all. */
+int canring_coordinator_junit(struct canring_coordinator *coordinator, const char *path,
+                              char *written, struct canring_error *err);
+
+/* The report for people, to `fd`. */
+int canring_coordinator_text(struct canring_coordinator *coordinator, int fd);
 
 /* Processes that run now. */
 size_t canring_coordinator_running(const struct canring_coordinator *coordinator);

@@ -1,0 +1,273 @@
+#include "proxy/coordinator.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "proxy/engine.h"
+
+#define NS_PER_MS      UINT64_C(1000000)
+#define STOP_MS        5000u               /* then a process is killed */
+#define RESTART_NS     (100 * NS_PER_MS)   /* after the first failure, then twice as long … */
+#define RESTART_MAX_NS (10000 * NS_PER_MS) /* … up to this */
+#define STEADY_NS      (30000 * NS_PER_MS) /* one that ran so long begins anew */
+#define POLL_FDS_MAX   512u
+
+#define LOGGER "canring.coordinator"
+
+static void note(struct canring_coordinator *c, enum canring_log_level level, const char *format,
+                 ...) __attribute__((format(printf, 3, 4)));
+
+static void note(struct canring_coordinator *c, enum canring_log_level level, const char *format,
+                 ...)
+{
+    char text[CANRING_LOG_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    canring_coordinator_log(c, level, LOGGER, text);
+}
+
+void canring_coordinator_log(struct canring_coordinator *c, enum canring_log_level level,
+                             const char *logger, const char *text)
+{
+    if (level >= c->level)
+        cr_collector_note(c->collector, level, "canring", logger, text);
+}
+
+/* ---- opening -----------------------------------------------------------------------------------
+ */
+
+static void list_processes(struct canring_coordinator *c, bool proxies_only)
+{
+    const struct canring_config *config = c->config;
+    for (size_t i = 0; i < config->proxy_count; i++)
+        if (config->proxies[i]->auto_start)
+            c->processes[c->count++] =
+                (struct cr_process){.name = config->proxies[i]->name,
+                                    .proxy = config->proxies[i],
+                                    .on_failure = config->proxies[i]->on_failure,
+                                    .pidfd = -1};
+    for (size_t i = 0; i < config->auxiliary_count && !proxies_only; i++)
+        if (config->auxiliaries[i]->auto_start)
+            c->processes[c->count++] =
+                (struct cr_process){.name = config->auxiliaries[i]->name,
+                                    .auxiliary = config->auxiliaries[i],
+                                    .on_failure = config->auxiliaries[i]->on_failure,
+                                    .pidfd = -1};
+}
+
+int canring_coordinator_open(struct canring_coordinator **out,
+                             const struct canring_coordinator_options *options,
+                             struct canring_error *err)
+{
+    const struct canring_config *config = options->config;
+    struct canring_coordinator *c = calloc(1, sizeof(*c));
+    const struct cr_collector_options logs = {.console = options->console,
+                                              .path = options->log_path};
+    *out = NULL;
+    if (c)
+        c->processes =
+            calloc(config->proxy_count + config->auxiliary_count + 1, sizeof(*c->processes));
+    if (!c || !c->processes) {
+        free(c);
+        return canring_error_set(err, -ENOMEM, "no memory for a coordinator");
+    }
+    c->config = config;
+    c->level = options->level ? options->level : CANRING_LOG_INFO;
+    int result = cr_collector_open(&c->collector, &logs, err);
+    if (result < 0) {
+        free(c->processes);
+        free(c);
+        return result;
+    }
+    list_processes(c, options->proxies_only);
+    *out = c;
+    return 0;
+}
+
+/* ---- starting and watching
+ * ------------------------------------------------------------------------ */
+
+int canring_coordinator_start(struct canring_coordinator *c, struct canring_error *err)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct cr_process *process = &c->processes[i];
+        int result = cr_process_start(c, process, err);
+        if (result < 0) {
+            canring_error_prefix(err, "%s %s", process->proxy ? "proxy" : "auxiliary",
+                                 process->name);
+            note(c, CANRING_LOG_ERROR, "%s", err ? err->text : process->name);
+            canring_coordinator_stop(c);
+            return result;
+        }
+        note(c, CANRING_LOG_INFO, "%s runs as pid %d", process->name, (int)process->pid);
+    }
+    return 0;
+}
+
+static void explain(struct canring_coordinator *c, const struct cr_process *process, int status)
+{
+    if (WIFSIGNALED(status))
+        note(c, CANRING_LOG_ERROR, "%s was ended by signal %d (%s)", process->name,
+             WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        note(c, CANRING_LOG_ERROR, "%s ended with status %d", process->name, WEXITSTATUS(status));
+    else
+        note(c, CANRING_LOG_INFO, "%s has stopped", process->name);
+}
+
+static void plan_restart(struct canring_coordinator *c, struct cr_process *process)
+{
+    uint64_t now = cr_monotonic_ns(), pause = RESTART_NS;
+    if (now - process->started_ns > STEADY_NS)
+        process->failures = 0;
+    for (unsigned i = 0; i < process->failures && pause < RESTART_MAX_NS; i++)
+        pause *= 2;
+    process->failures++;
+    process->restart_ns = now + (pause < RESTART_MAX_NS ? pause : RESTART_MAX_NS);
+    note(c, CANRING_LOG_WARNING, "%s is started again in %llu ms", process->name,
+         (unsigned long long)((process->restart_ns - now) / NS_PER_MS));
+}
+
+/* An orderly end is what somebody asked for; everything else is dealt with as configured. */
+static int on_end(struct canring_coordinator *c, struct cr_process *process, int status)
+{
+    explain(c, process, status);
+    if (status == 0)
+        return 0;
+    c->failed_badly = true;
+    if (process->on_failure == CANRING_ON_FAILURE_END)
+        return -ECHILD;
+    if (process->on_failure == CANRING_ON_FAILURE_RESTART)
+        plan_restart(c, process);
+    return 0;
+}
+
+static void restart(struct canring_coordinator *c, struct cr_process *process)
+{
+    struct canring_error err = {0};
+    if (cr_process_start(c, process, &err) < 0) {
+        note(c, CANRING_LOG_ERROR, "%s could not be started again: %s", process->name, err.text);
+        plan_restart(c, process);
+    } else {
+        note(c, CANRING_LOG_INFO, "%s runs again as pid %d", process->name, (int)process->pid);
+    }
+}
+
+static int look_after(struct canring_coordinator *c)
+{
+    int result = 0, status;
+    for (size_t i = 0; i < c->count; i++) {
+        struct cr_process *process = &c->processes[i];
+        if (cr_process_ended(c, process, &status)) {
+            int outcome = on_end(c, process, status);
+            result = outcome < 0 ? outcome : result;
+        }
+        if (process->restart_ns && cr_monotonic_ns() >= process->restart_ns)
+            restart(c, process);
+    }
+    return result;
+}
+
+static int until_next(const struct canring_coordinator *c, int timeout_ms)
+{
+    uint64_t now = cr_monotonic_ns();
+    for (size_t i = 0; i < c->count; i++) {
+        uint64_t at = c->processes[i].restart_ns;
+        int left = at == 0 ? timeout_ms : at <= now ? 0 : (int)((at - now) / NS_PER_MS) + 1;
+        if (timeout_ms < 0 || (left >= 0 && left < timeout_ms))
+            timeout_ms = left;
+    }
+    return timeout_ms;
+}
+
+int canring_coordinator_poll(struct canring_coordinator *c, int wake_fd, int timeout_ms)
+{
+    struct pollfd fds[POLL_FDS_MAX] = {{.fd = cr_collector_fd(c->collector), .events = POLLIN},
+                                       {.fd = wake_fd, .events = POLLIN}};
+    nfds_t count = 2;
+    bool planned = false;
+    for (size_t i = 0; i < c->count; i++) {
+        planned = planned || c->processes[i].restart_ns;
+        if (c->processes[i].pid > 0 && count < POLL_FDS_MAX)
+            fds[count++] = (struct pollfd){.fd = c->processes[i].pidfd, .events = POLLIN};
+    }
+    if (count == 2 && !planned)
+        return -ENOENT;
+    poll(fds, count, until_next(c, timeout_ms));
+    cr_collector_drain(c->collector);
+    return look_after(c);
+}
+
+/* ---- ending
+ * ---------------------------------------------------------------------------------------- */
+
+size_t canring_coordinator_running(const struct canring_coordinator *c)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < c->count; i++)
+        running += c->processes[i].pid > 0;
+    return running;
+}
+
+void canring_coordinator_signal(struct canring_coordinator *c, int number)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->processes[i].pid > 0)
+            kill(c->processes[i].pid, number);
+}
+
+/* True when it ended by itself within the time. */
+static bool stop_one(struct canring_coordinator *c, struct cr_process *process, int *status)
+{
+    kill(process->pid, SIGTERM);
+    for (unsigned waited = 0; waited < STOP_MS; waited += 10) {
+        struct pollfd p = {.fd = process->pidfd, .events = POLLIN};
+        poll(&p, 1, 10);
+        cr_collector_drain(c->collector);
+        if (cr_process_ended(c, process, status))
+            return true;
+    }
+    note(c, CANRING_LOG_ERROR, "%s has not ended within %u ms and is killed", process->name,
+         STOP_MS);
+    kill(process->pid, SIGKILL);
+    while (process->pid > 0 && !cr_process_ended(c, process, status))
+        poll(NULL, 0, 1);
+    return false;
+}
+
+int canring_coordinator_stop(struct canring_coordinator *c)
+{
+    int result = 0, status = 0;
+    for (size_t i = c->count; i-- > 0;) {
+        struct cr_process *process = &c->processes[i];
+        process->restart_ns = 0;
+        if (process->pid <= 0)
+            continue;
+        if (!stop_one(c, process, &status)) {
+            result = -ETIMEDOUT;
+        } else if (status) {
+            explain(c, process, status);
+            result = result ? result : -ECHILD;
+        }
+    }
+    cr_collector_flush(c->collector);
+    return result;
+}
+
+void canring_coordinator_close(struct canring_coordinator *c)
+{
+    if (!c)
+        return;
+    canring_coordinator_stop(c);
+    cr_report_free(c->report);
+    cr_collector_close(c->collector);
+    free(c->processes);
+    free(c);
+}
