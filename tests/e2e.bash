@@ -49,7 +49,7 @@ eventually() { # COMMAND…, for up to 20 s
 background() {
     local name=$1
     shift
-    : >"$work/$name.out" >"$work/$name.err" # at once: nobody reads what an earlier one said
+    : | tee "$work/$name.out" >"$work/$name.err" # at once: nobody reads what an earlier one said
     "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null &
     pids[$name]=$!
 }

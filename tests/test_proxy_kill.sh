@@ -94,10 +94,14 @@ stop victim1
 stop victim2
 [ "$(jq '[.channels[] | select(.name | startswith("victim")) | .attachments] | add' state)" -gt $((kills / 4)) ] ||
     fail "the victims have hardly lived: $(jq -c .channels state)"
-[ "$(jq '[.channels[].kicked] | add' state)" = 0 ] || fail "one was taken for a rogue: $(cat run.err)"
+[ "$(jq '[.channels[].kicked] | add' state)" = 0 ] || fail "one was taken for a rogue: $(grep ERROR run.err)"
 kill -TERM "${pids[run]}"
 ends_with 0 run
 nothing_left "$kills killed auxiliaries"
+
+both_read() {
+    [ "$(status '.[0].channels | map(select(.name | startswith("survivor"))) | map(.received > 0) | all')" = true ]
+}
 
 # Proxies: the script starts another, as a supervisor would.
 background gen "$CANRING" gen --rate 5000 -I 100 -L 8 -D i "virtual:kill$$"
@@ -107,8 +111,8 @@ for ((i = 0; i < proxy_kills; i++)); do
     for name in survivor1 survivor2; do
         eventually attached kill/$name || give_up "$name does not attach to proxy $i: $(cat $name.err)"
     done
+    eventually both_read || fail "the survivors read nothing: $(status '.[0].channels')"
     a_moment
-    sleep 0.05
     kill -KILL "$(status '.[0].pid')"
     ends_with 1 run
     for name in survivor1 survivor2; do

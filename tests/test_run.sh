@@ -43,6 +43,8 @@ expect 1 "proxy one: a proxy named 'one' is running already" "$CANRING" run --pr
 for signal in TERM INT; do
     [ -n "${pids[run]:-}" ] || start_proxy run one.yaml
     start_aux aux one/one_a -L
+    "$CANRING" send "virtual:one$$" 100#
+    eventually grep -q '100#' aux.out || fail "SIG$signal: no frame before it"
     kill -$signal "${pids[run]}"
     for ((i = 0; i < 20; i++)); do # a second
         gone "${pids[run]}" && break

@@ -91,9 +91,9 @@ lossy() { # KEYS of the bus, KEYS of a channel
         /processing : True/ && channel { print "      " channel }' "$tests/data/config/good_original.yaml"
 }
 lossy 'receive_buffer: 4096' '' >small_buffer.yaml
-flood 100000 small_buffer.yaml
+flood 50000 small_buffer.yaml
 [ "$(jq .bus.rx_lost_kernel state)" -gt 0 ] || fail "a buffer for 8 frames has lost nothing: the counter is not tried"
 lossy '' "ring_slots: 128"$'\n'"      overflow: drop" >small_rings.yaml
-flood 100000 small_rings.yaml
+flood 50000 small_rings.yaml
 [ "$(jq '[.channels[].dropped] | min' state)" -gt 0 ] || fail "rings for 127 frames have dropped nothing: the counter is not tried"
 exit $failed

@@ -73,8 +73,10 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     cr_port_attach(port, client->fd, peer_pid(client->fd),
                    wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
     client->port = port;
-    if (cr_control_answer(client->fd, &reply, port->bells, CR_FDS) < 0) {
-        cr_serve_kick(proxy, port, "did not take the answer to its attach");
+    int result = cr_control_answer(client->fd, &reply, port->bells, CR_FDS);
+    if (result < 0) {
+        bool died = result == -EPIPE || result == -ECONNRESET;
+        cr_serve_kick(proxy, port, died ? NULL : "did not take the answer to its attach");
         return;
     }
     cr_proxy_report(proxy, LOG_INFO, "%s attached by pid %u", port->name, port->pid);
