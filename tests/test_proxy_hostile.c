@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "can/virtual.h"
 #include "proxy/control.h"
 #include "proxy/engine.h"
 
@@ -343,6 +344,98 @@ static void requests_are_answered_a_few_at_a_time(void **state)
     close(fd);
 }
 
+/* What broke: in somebody's event loop, with nothing else going on, a frame that the bus did not
+ * take was not dropped when its time was up. */
+static void unsent_frame_expires_in_a_foreign_event_loop(void **state)
+{
+    (void)state;
+    union canring_frame_buffer b;
+    open_rig(CANRING_WAIT_PARK);
+    cr_virtual_cut_safety_net(rig.proxy->bus);
+    canring_frame_classic(&b.frame, 1, "x", 1);
+    rig.proxy->bus->tx_blocked = true;
+    b.frame.timestamp_ns = cr_monotonic_ns() + 700000000u; /* after what is left of the net */
+    assert_non_null(cr_fifo_push(&rig.proxy->unsent, &b.frame));
+    assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    while (!rig.proxy->expired) {
+        struct pollfd p = {.fd = canring_proxy_fd(rig.proxy), .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    }
+    assert_int_equal(rig.proxy->unsent.count, 0);
+}
+
+/* What broke: auxiliaries of a proxy with wait: spin did not wake it, though its caller slept. */
+static void spinning_proxy_in_a_foreign_event_loop_is_woken(void **state)
+{
+    (void)state;
+    const struct canring_frame *frame = NULL;
+    open_rig(CANRING_WAIT_SPIN);
+    cr_virtual_cut_safety_net(rig.proxy->bus);
+    assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        union canring_frame_buffer b;
+        struct canring_channel *two;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (canring_channel_attach(&two, "proxy/com2", NULL, NULL) < 0)
+            _exit(1);
+        usleep(700000); /* until it sleeps, and what is left of the net is gone */
+        canring_frame_classic(&b.frame, 0x111, "x", 1);
+        canring_channel_send(two, &b.frame, 1000);
+        pause();
+    }
+    while (canring_bus_receive(rig.bus, &frame, 0) == 0) {
+        struct pollfd p = {.fd = canring_proxy_fd(rig.proxy), .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+    }
+    assert_int_equal(frame->id, 0x111);
+    end_crowd(child);
+}
+
+/* What broke: it was told to sleep on its fd, which a proxy that thinks it spins never rings. */
+static void spinning_auxiliary_is_not_sent_to_sleep(void **state)
+{
+    (void)state;
+    struct canring_channel *two;
+    const struct canring_channel_options options = {.wait = CANRING_WAIT_SPIN};
+    start();
+    assert_int_equal(canring_channel_attach(&two, "proxy/com2", &options, NULL), 0);
+    assert_false(canring_channel_prepare(two));
+    canring_channel_awake(two);
+    send_to_bus(5);
+    expect_id(two, 5);
+    canring_channel_detach(two);
+}
+
+/* What broke: while frames kept coming, canring_proxy_poll did not return. */
+static void poll_returns_though_frames_keep_coming(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/endless.log", runtime);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("(1.000000) can0 123#00\n(1.000001) can0 124#00\n", file);
+    fclose(file);
+    struct canring_proxy_options options = {.name = "endless",
+                                            .bus = {.interface = "replay", .channel = path}};
+    struct canring_error err = {0};
+    if (canring_proxy_open(&rig.proxy, &options, &err) < 0)
+        fail_msg("%s", err.text);
+    alarm(30);
+    for (unsigned i = 0; i < 5; i++) {
+        struct pollfd p = {.fd = canring_proxy_fd(rig.proxy), .events = POLLIN};
+        assert_int_equal(canring_proxy_poll(rig.proxy), 0);
+        assert_int_equal(poll(&p, 1, 5000), 1);
+    }
+    alarm(0);
+    canring_proxy_close(rig.proxy);
+    rig.proxy = NULL;
+    unlink(path);
+}
+
 int main(void)
 {
     snprintf(runtime, sizeof(runtime), "/tmp/canring-test-hostile-%d", (int)getpid());
@@ -356,6 +449,10 @@ int main(void)
         HOSTILE_TEST(a_thousand_silent_visitors_shut_nobody_out),
         HOSTILE_TEST(proxy_out_of_descriptors_recovers),
         HOSTILE_TEST(requests_are_answered_a_few_at_a_time),
+        HOSTILE_TEST(unsent_frame_expires_in_a_foreign_event_loop),
+        HOSTILE_TEST(spinning_proxy_in_a_foreign_event_loop_is_woken),
+        HOSTILE_TEST(spinning_auxiliary_is_not_sent_to_sleep),
+        HOSTILE_TEST(poll_returns_though_frames_keep_coming),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(runtime);

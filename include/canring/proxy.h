@@ -75,8 +75,10 @@ int canring_proxy_suspend(struct canring_proxy *proxy);
 int canring_proxy_resume(struct canring_proxy *proxy, struct canring_error *err);
 bool canring_proxy_suspended(const struct canring_proxy *proxy);
 
-/* To embed in somebody else's event loop: do all there is to do, arrange to be woken, return.
- * Call it when canring_proxy_fd is readable. 0 or a negative errno as run. */
+/* To embed in somebody else's event loop: do what there is to do, arrange to be woken, return.
+ * Call it when canring_proxy_fd is readable. It stops after a while even if frames keep coming; the
+ * fd is readable then. CANRING_WAIT_SPIN makes no difference to it, but auxiliaries that attached
+ * while such a proxy was in canring_proxy_run do not wake it. 0 or a negative errno as run. */
 int canring_proxy_poll(struct canring_proxy *proxy);
 int canring_proxy_fd(const struct canring_proxy *proxy);
 

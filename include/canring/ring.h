@@ -171,6 +171,9 @@ static inline void *canring_ring_claim(struct canring_producer *p, uint32_t size
     uint64_t end = p->head + canring_ring_span(size);
     if (__builtin_expect(end > p->limit, 0) && !canring_ring_refresh(p, end))
         return NULL;
+    /* From here on, whether or not it is committed, with this size or a smaller one. */
+    if (end - p->head > 1)
+        p->poison_below = end + p->mask + 1;
     return canring_ring_at(p->slots, p->head, p->mask);
 }
 
@@ -183,8 +186,6 @@ static inline void canring_ring_commit(struct canring_producer *p, uint32_t size
     atomic_store_explicit(&record->size, (uint16_t)size, memory_order_relaxed); /* before P1 */
     if (p->head != p->first) /* ordered by P1 of the batch's first record */
         atomic_store_explicit(&record->sequence, (uint32_t)p->head + 1, memory_order_relaxed);
-    if (next - p->head > 1)
-        p->poison_below = next + p->mask + 1;
     p->head = next;
 }
 

@@ -63,6 +63,18 @@ static int make_epoll(struct canring_channel_private *p, struct canring_error *e
     return 0;
 }
 
+/* The proxy ended the channel, or died: its connection has hung up. */
+static bool proxy_gone(struct canring_channel_private *p)
+{
+    if (p->gone)
+        return true;
+    uint32_t state = atomic_load_explicit(&p->segment.header->state, memory_order_acquire);
+    struct pollfd connection = {.fd = p->control, .events = POLLIN};
+    p->gone =
+        state != CR_SEGMENT_OPEN || cr_segment_lost(&p->segment) || poll(&connection, 1, 0) > 0;
+    return p->gone;
+}
+
 static int attach(struct canring_channel *channel, const char *name,
                   const struct canring_channel_options *options, struct canring_error *err)
 {
@@ -74,6 +86,9 @@ static int attach(struct canring_channel *channel, const char *name,
         result = connect_and_ask(p, wanted, options, &reply, err);
     if (result == 0)
         result = cr_segment_attach(&p->segment, reply.segment, err);
+    /* Mapped by name: had we been detached meanwhile, it might be another's by now. */
+    if (result == 0 && proxy_gone(p))
+        result = canring_error_set(err, -EPIPE, "proxy %s ended the channel at once", p->proxy);
     if (result == 0)
         result = make_epoll(p, err);
     if (result < 0)
@@ -136,18 +151,6 @@ void canring_channel_give_back(struct canring_channel *channel)
     atomic_store_explicit(&channel->inside->segment.user->received, channel->received,
                           memory_order_relaxed);
     canring_ring_release_wake(&channel->rx);
-}
-
-/* The proxy ended the channel, or died: its connection has hung up. */
-static bool proxy_gone(struct canring_channel_private *p)
-{
-    if (p->gone)
-        return true;
-    uint32_t state = atomic_load_explicit(&p->segment.header->state, memory_order_acquire);
-    struct pollfd connection = {.fd = p->control, .events = POLLIN};
-    p->gone =
-        state != CR_SEGMENT_OPEN || cr_segment_lost(&p->segment) || poll(&connection, 1, 0) > 0;
-    return p->gone;
 }
 
 static uint64_t now_ns(void)
@@ -280,7 +283,8 @@ int canring_channel_fd(const struct canring_channel *channel)
 
 bool canring_channel_prepare(struct canring_channel *channel)
 {
-    return canring_ring_prepare(&channel->rx, CANRING_ASLEEP_FD) && !proxy_gone(channel->inside);
+    bool nothing = canring_ring_prepare(&channel->rx, CANRING_ASLEEP_FD);
+    return nothing && channel->wait != CANRING_WAIT_SPIN && !proxy_gone(channel->inside);
 }
 
 void canring_channel_awake(struct canring_channel *channel)

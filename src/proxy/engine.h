@@ -52,6 +52,8 @@ struct canring_proxy {
     uint64_t expired;      /* frames that never got onto the bus in time */
 
     enum canring_wait wait;
+    bool spinning;           /* in canring_proxy_run, never to sleep: nobody needs to wake us */
+    struct cr_source expiry; /* wakes whoever sleeps on our fd when an unsent frame expires */
     atomic_bool stop;
     bool asleep; /* announced to everyone that we are to be woken */
     uint64_t idle_since;

@@ -14,6 +14,7 @@
 
 #define SEND_LIFETIME_MS 1000u
 #define SPIN_NS          50000u /* adaptive: stay awake this long after the last frame */
+#define POLL_ROUNDS      256u   /* of one canring_proxy_poll: its caller has other things to do */
 #define EPOLL_EVERY      16u    /* rounds between looks at epoll, each of which is a system call */
 
 uint64_t cr_monotonic_ns(void)
@@ -292,7 +293,7 @@ static bool bus_failed(const struct canring_proxy *proxy)
     return proxy->bus_error && proxy->bus_error != -ENODATA;
 }
 
-int canring_proxy_run(struct canring_proxy *proxy)
+static int run(struct canring_proxy *proxy)
 {
     while (!atomic_load_explicit(&proxy->stop, memory_order_acquire)) {
         int result = round_once(proxy);
@@ -314,26 +315,58 @@ int canring_proxy_run(struct canring_proxy *proxy)
     return 0;
 }
 
-void canring_proxy_stop(struct canring_proxy *proxy)
+int canring_proxy_run(struct canring_proxy *proxy)
+{
+    proxy->spinning = proxy->wait == CANRING_WAIT_SPIN;
+    int result = run(proxy);
+    proxy->spinning = false;
+    return result;
+}
+
+static void ring_own_bell(const struct canring_proxy *proxy)
 {
     const uint64_t one = 1;
-    atomic_store_explicit(&proxy->stop, true, memory_order_release);
+    int saved = errno; /* a signal handler may be asking */
     ssize_t written = write(proxy->bell, &one, sizeof(one));
     (void)written;
+    errno = saved;
+}
+
+void canring_proxy_stop(struct canring_proxy *proxy)
+{
+    atomic_store_explicit(&proxy->stop, true, memory_order_release);
+    ring_own_bell(proxy);
+}
+
+static void on_expiry(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    (void)source, (void)result, (void)flags, (void)buffer; /* that it woke us is enough */
+}
+
+static int wake_at_expiry(struct canring_proxy *proxy)
+{
+    uint64_t due = cr_dispatch_due(proxy);
+    proxy->expiry.ready = on_expiry;
+    return due == UINT64_MAX ? 0 : cr_loop_timer(proxy->loop, &proxy->expiry, due);
 }
 
 int canring_proxy_poll(struct canring_proxy *proxy)
 {
-    int result;
-    do {
-        wake_up(proxy);
-        do
-            result = round_once(proxy);
-        while (result > 0);
+    wake_up(proxy);
+    proxy->idle_passes =
+        1; /* look at the loop in each round: there was an event, or there may be */
+    for (unsigned round = 0; round < POLL_ROUNDS; round++) {
+        int result = round_once(proxy);
         if (bus_failed(proxy))
             return proxy->bus_error;
-    } while (result == 0 && !announce_sleep(proxy));
-    return result;
+        if (result < 0)
+            return result;
+        if (result == 0 && announce_sleep(proxy))
+            return wake_at_expiry(proxy);
+        wake_up(proxy);
+    }
+    ring_own_bell(proxy); /* not done: the fd stays readable */
+    return 0;
 }
 
 int canring_proxy_fd(const struct canring_proxy *proxy)

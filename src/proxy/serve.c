@@ -63,8 +63,7 @@ static uint32_t peer_pid(int fd)
 static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait)
 {
     struct canring_proxy *proxy = client->proxy;
-    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC,
-                             .proxy_parks = proxy->wait != CANRING_WAIT_SPIN};
+    struct cr_reply reply = {.magic = CR_CONTROL_MAGIC, .proxy_parks = !proxy->spinning};
     snprintf(reply.segment, sizeof(reply.segment), "%s", port->segment.region.name);
     snprintf(reply.channel, sizeof(reply.channel), "%s", port->name);
     snprintf(reply.bus, sizeof(reply.bus), "%s", proxy->bus->name);
