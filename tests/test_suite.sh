@@ -101,7 +101,7 @@ complains 'no step report is written'
 "$CANRING" test --version | grep -q '^canring [0-9]' || fail "--version"
 
 # Hostile ones: each is reported as what it is, and the others run.
-PATTERN='test_*' run 3 hostile --timeout 2
+PATTERN='test_*' run 3 hostile --timeout 5
 says 'PASSED  test_closes.py::TestCloses::test_goes_on'
 says 'ERROR   test_cmocka_dies.sh::test_cmocka_dies::dies .*: ended by signal 6 (Aborted) in the middle of it'
 says 'ERROR   test_cmocka_liar.sh::test_cmocka_liar::test_cmocka_liar .*what it says is not true'
@@ -116,7 +116,7 @@ says 'PASSED  test_fake.py::TestFake::test_progress_is_out_of_reach_of_children'
 says 'PASSED  test_flood.py::TestFlood::test_goes_on'
 says 'ERROR   test_functions.py::.*need pytest'
 says 'PASSED  test_hang.py::TestHang::test_a_before'
-says 'ERROR   test_hang.py::TestHang::test_b_hangs .*: timeout after 2 s'
+says 'ERROR   test_hang.py::TestHang::test_b_hangs .*: timeout after 5 s'
 grep -q 'in test_b_hangs' "$work/out" || fail "does not show where it hangs"
 says 'ERROR   test_hang.py::TestHang::test_c_after .*: not run: timeout'
 says 'PASSED  test_late.py::TestLate::test_passes'
@@ -125,7 +125,7 @@ says 'ERROR   test_liar.py::TestLiar::test_writes_to_every_fd .*progress'
 says 'ERROR   test_plain_no_program::.*: cannot be started: not a program'
 says 'PASSED  test_plain_pass.sh::test_plain_pass::test_plain_pass'
 says 'SKIPPED test_plain_skip.sh::.*: skipped: no hardware here'
-says 'ERROR   test_plain_stubborn.sh::.*: timeout after 2 s'
+says 'ERROR   test_plain_stubborn.sh::.*: timeout after 5 s'
 
 # ^C: the file that runs is ended, the exit status says by what.
 mkdir "$work/slow" && printf '#!/bin/sh\necho $$ >"%s/pid"\nexec sleep 300\n' "$work" >"$work/slow/test_slow"

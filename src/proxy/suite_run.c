@@ -260,9 +260,11 @@ static void read_pipes(struct cr_suite_run *run)
     ssize_t got = run->fds[PROGRESS] < 0 ? 0 : read(run->fds[PROGRESS], word, sizeof(word));
     if (got == 0)
         close_source(run, PROGRESS);
-    for (int i = 0; i < CHUNKS_AT_ONCE; i++)
-        if (!(read_source(run, OUT) | read_source(run, ERR)))
-            break;
+    bool more = true;
+    for (int i = 0; more && i < CHUNKS_AT_ONCE; i++) {
+        more = read_source(run, OUT);
+        more = read_source(run, ERR) || more;
+    }
     if (got > 0)
         take_progress(run, word, (size_t)got);
 }
