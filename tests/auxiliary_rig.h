@@ -108,7 +108,7 @@ static int told_receive(struct canring_auxiliary_context *context, int timeout_m
     return 1;
 }
 
-static const struct canring_auxiliary_ops told_ops = {
+static const struct canring_auxiliary_ops told_ops __attribute__((unused)) = {
     .name = "told",
     .create_auxiliary_instance = told_create,
     .delete_auxiliary_instance = told_delete,
