@@ -242,7 +242,10 @@ static int supervise(struct child *children, size_t count, int signals)
         if (number == SIGINT || number == SIGTERM)
             return stop_all(children, count) ? 0 : EXIT_FAILURE;
         const struct child *ended = reap(children, count);
-        if (ended) {
+        if (ended && ended->status == 0) { /* canring stop */
+            if (alive(children, count) == 0)
+                return 0;
+        } else if (ended) {
             explain(ended);
             stop_all(children, count);
             return EXIT_FAILURE;
