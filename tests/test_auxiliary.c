@@ -1,6 +1,8 @@
 /* The auxiliary interface between real processes: every call of it, and every way it can end. */
 #include "auxiliary_rig.h"
 
+#include "proxy/auxiliary_handle.h"
+
 static double now_s(void)
 {
     struct timespec now;
@@ -202,6 +204,23 @@ static int lock_elsewhere(struct canring_auxiliary *aux)
     assert_int_equal(pthread_create(&thread, NULL, try_lock, aux), 0);
     pthread_join(thread, &result);
     return (int)(intptr_t)result;
+}
+
+static void unknown_request_is_answered_and_harms_nothing(void **state)
+{
+    (void)state;
+    struct canring_message reply;
+    pid_t pid = start_auxiliary(&told_ops, "aux1", "{}", NULL, true);
+    struct canring_auxiliary *aux = open_auxiliary("aux1");
+    struct cr_auxiliary_call call = {.kind = 99, .deadline = cr_auxiliary_deadline(10)};
+    assert_int_equal(cr_auxiliary_call(aux, &call), 1);
+    assert_int_equal(call.result, -EOPNOTSUPP);
+    canring_message_free(&call.answer);
+    assert_int_equal(command(aux, "echo", "x", 1, 10, &reply), 1);
+    canring_message_free(&reply);
+    canring_auxiliary_stop(aux);
+    expect_exit(pid, 0);
+    canring_auxiliary_close(aux);
 }
 
 static void lock_is_exclusive_and_recursive(void **state)
@@ -411,6 +430,7 @@ int main(void)
         cmocka_unit_test(open_of_nothing_says_so),
         cmocka_unit_test(reply_of_an_abandoned_command_is_discarded),
         cmocka_unit_test(reports_come_in_order_and_wait_when_nobody_asks),
+        cmocka_unit_test(unknown_request_is_answered_and_harms_nothing),
         cmocka_unit_test(lock_is_exclusive_and_recursive),
         cmocka_unit_test(lock_of_a_killed_holder_is_recovered),
         cmocka_unit_test(killed_auxiliary_is_an_error_everywhere),

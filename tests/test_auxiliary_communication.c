@@ -370,6 +370,12 @@ static void proxy_is_suspended_and_resumed_like_an_auxiliary(void **state)
     expect_exit(rig.proxy, 0);
     assert_int_equal(canring_auxiliary_is_instance(handle), 0);
     assert_int_equal(canring_auxiliary_suspend(handle), -EPIPE);
+    restart_proxy();
+    assert_int_equal(canring_auxiliary_is_instance(handle), 1); /* the same handle finds it */
+    end_auxiliary(rig.proxy, SIGKILL);
+    assert_int_equal(canring_auxiliary_is_instance(handle), 0);
+    assert_int_equal(canring_auxiliary_suspend(handle), -EPIPE);
+    assert_int_equal(canring_auxiliary_create_instance(handle, &err), -EPIPE);
     canring_auxiliary_close(handle);
     restart_proxy();
     stop();

@@ -91,7 +91,10 @@ struct canring_message {
 };
 void canring_message_free(struct canring_message *message);
 
-/* Timeouts are seconds on CLOCK_MONOTONIC; 0 = do not wait, negative = for ever. A handle may be
+/* An auxiliary, or by its name a proxy: of that create_instance and resume open the bus,
+ * delete_instance and suspend close it, stop ends it; all other calls are -EOPNOTSUPP.
+ *
+ * Timeouts are seconds on CLOCK_MONOTONIC; 0 = do not wait, negative = for ever. A handle may be
  * used by several threads; several handles, in several processes, may exist for one auxiliary. When
  * the auxiliary's process is gone every call returns -EPIPE within 0.2 s, unless it was restarted:
  * then the next call reaches the new one. */
@@ -99,13 +102,13 @@ int canring_auxiliary_open(struct canring_auxiliary **auxiliary, const char *nam
                            struct canring_error *err);
 void canring_auxiliary_close(struct canring_auxiliary *auxiliary);
 
-/* Exclusive and recursive for the calling thread; 1 locked, 0 timeout. A dead holder's lock is
- * recovered. */
+/* Exclusive (others' calls that wait for an answer have to wait) and recursive for the calling
+ * thread; 1 locked, 0 timeout. A dead holder's lock is recovered. */
 int canring_auxiliary_lock_it(struct canring_auxiliary *auxiliary, double timeout_s);
 int canring_auxiliary_unlock_it(struct canring_auxiliary *auxiliary); /* -EPERM: not the holder */
 
 /* 0; -ECANCELED when creation failed (pykiso's AuxiliaryCreationError). A second create is answered
- * "exists". */
+ * 0 as well, with "exists" in `err`. */
 int canring_auxiliary_create_instance(struct canring_auxiliary *auxiliary,
                                       struct canring_error *err);
 /* The is-instance flag afterwards: 0 when all went well, 1 when the instance is still there. */
@@ -113,7 +116,10 @@ int canring_auxiliary_delete_instance(struct canring_auxiliary *auxiliary);
 /* Whether there is an instance: 1, 0; 0 as well when the process is gone. */
 int canring_auxiliary_is_instance(struct canring_auxiliary *auxiliary);
 
-/* 1 and *reply; 0 = no reply, or timeout, or not blocking; -EMSGSIZE above CANRING_MESSAGE_MAX. */
+/* 1 and *reply (`reply` may be NULL); 0 = no reply, or timeout, or not blocking; the
+ * implementation's own negative errno; -EMSGSIZE `message` or `data` above CANRING_MESSAGE_MAX. Not
+ * blocking, or with no time, it is run without anybody waiting: -EAGAIN when too much is waiting
+ * there already. A reply's data is followed by a zero byte that `size` does not count. */
 int canring_auxiliary_run_command(struct canring_auxiliary *auxiliary, const void *message,
                                   size_t message_size, const void *data, size_t data_size,
                                   bool blocking, double timeout_s, struct canring_message *reply);
@@ -139,11 +145,13 @@ int canring_auxiliary_destroy_copy(struct canring_auxiliary *copy, struct canrin
 /* ---- CommunicationAuxiliary -------------------------------------------------------------------
  */
 
-/* 1 when the bus took it, 0 not, negative errno. `has_id` false: the connector's remote_id. */
+/* 1 when the bus took it, 0 not (in time, or never: it is not sent later), negative errno with
+ * words in `err`. More than 8 bytes go as CAN FD, filled up to a length that it has. `has_id`
+ * false: the connector's remote_id. */
 int canring_communication_send(struct canring_auxiliary *auxiliary, const void *data, size_t size,
                                bool has_id, uint32_t remote_id, struct canring_error *err);
-/* 1 and *message (its remote_id is the arbitration id), 0 = none. See canring(7) for what is kept
- * when. */
+/* 1 and *message (its remote_id is the arbitration id), 0 = none. See canring-auxiliary(7) for what
+ * is kept when. */
 int canring_communication_receive(struct canring_auxiliary *auxiliary, bool blocking,
                                   double timeout_s, struct canring_message *message);
 int canring_communication_clear_buffer(struct canring_auxiliary *auxiliary);
