@@ -125,7 +125,7 @@ eventually grep -q free <("$CANRING" list | grep right_a) || fail "right_a is no
 victim=$(status '.[] | select(.name == "left") | .pid')
 kill -KILL "$victim"
 ends_with 1 run
-grep -q 'proxy left was ended by signal 9' run.err || fail "a killed proxy goes unnoticed: $(cat run.err)"
+grep -q 'left was ended by signal 9' run.err || fail "a killed proxy goes unnoticed: $(cat run.err)"
 ends_with 0 left_a
 ends_with 0 left_b
 expect 0 "no proxy is running" "$CANRING" list

@@ -283,10 +283,6 @@ static void say_unsupported(const struct test_options *options)
 {
     if (options->step_report)
         say("test", "--step-report: no step report is written");
-    if (options->junit)
-        say("test", "--junit: no report is written");
-    if (options->log_path)
-        say("test", "--log-path: no log is written");
 }
 
 int cmd_test(int argc, char **argv)

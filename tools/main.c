@@ -15,7 +15,7 @@ static const struct command {
     {"gen", "generate frames", cmd_gen},
     {"list", "the running proxies and their channels", cmd_list},
     {"resume", "let suspended proxies and auxiliaries go on", cmd_resume},
-    {"run", "start the proxies of a configuration and serve", cmd_run},
+    {"run", "start the processes of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},
     {"status", "what running proxies and channels have done", cmd_status},
     {"stop", "end proxies and auxiliaries", cmd_stop},

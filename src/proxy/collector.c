@@ -17,7 +17,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 /* A timer instead of bells that the processes ring: logging costs them no system call ever, and
  * twenty looks a second at a few cache lines cost nothing that can be measured. */
-#define IDLE_NS (50 * NS_PER_MS)
+#define IDLE_NS (100 * NS_PER_MS)
 #define BUSY_NS (10 * NS_PER_MS)
 /* Between a process's look at the clock and the record in its ring: other rings' records wait that
  * long for it. */

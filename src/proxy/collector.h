@@ -44,7 +44,7 @@ int cr_collector_add(struct cr_collector *collector, const char *process,
  * -ENOENT. */
 int cr_collector_remove(struct cr_collector *collector, const char *process);
 
-/* Readable when it is time for drain: 50 ms after the last one, 10 ms while there are records;
+/* Readable when it is time for drain: 100 ms after the last one, 10 ms while there are records;
  * never without rings. */
 int cr_collector_fd(const struct cr_collector *collector);
 /* Take what is in the rings; write what is older than 10 ms, in order. Returns how many records

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,9 +141,19 @@ int canring_log_open(const char *process, struct canring_error *err)
     return result;
 }
 
+/* A coordinator that was killed does not read the ring any more, nor remove it. */
+static void remove_orphan(const struct cr_region *region)
+{
+    struct stat st;
+    if (!cr_region_alive(region->name) && fstat(region->fd, &st) == 0 && st.st_nlink > 0)
+        shm_unlink(region->name);
+}
+
 void canring_log_close(void)
 {
     pthread_mutex_lock(&own.lock);
+    if (own.attached)
+        remove_orphan(&own.segment.region);
     detach();
     pthread_mutex_unlock(&own.lock);
 }
