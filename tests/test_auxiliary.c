@@ -364,6 +364,43 @@ static void sigterm_ends_it_in_order(void **state)
     assert_int_equal(leftovers(), 0);
 }
 
+static void *serve_in_thread(void *arg)
+{
+    struct canring_auxiliary_context context = {.name = "aux1", .config = "{}"};
+    (void)arg;
+    return (void *)(intptr_t)canring_auxiliary_serve(&told_ops, &context, true, NULL);
+}
+
+static void it_serves_on_a_thread_until_told_to_quit(void **state)
+{
+    (void)state;
+    struct canring_message reply;
+    for (unsigned round = 0; round < 3; round++) {
+        struct canring_auxiliary *aux = NULL;
+        pthread_t thread;
+        void *result;
+        assert_int_equal(pthread_create(&thread, NULL, serve_in_thread, NULL), 0);
+        for (unsigned tries = 0; tries < 500 && !aux; tries++)
+            if (canring_auxiliary_open(&aux, "aux1", NULL) < 0)
+                usleep(10000);
+        assert_non_null(aux);
+        for (unsigned i = 0; i < 200; i++) {
+            assert_int_equal(command(aux, "report", &i, sizeof(i), 10, &reply), 1);
+            assert_memory_equal(reply.data, &i, sizeof(i));
+            canring_message_free(&reply);
+            assert_int_equal(canring_auxiliary_wait_and_get_report(aux, true, 10, &reply), 1);
+            assert_memory_equal(reply.data, &i, sizeof(i));
+            canring_message_free(&reply);
+        }
+        canring_auxiliary_quit();
+        pthread_join(thread, &result);
+        assert_int_equal((int)(intptr_t)result, 0);
+        assert_int_equal(command(aux, "echo", "x", 1, -1, NULL), -EPIPE);
+        canring_auxiliary_close(aux);
+    }
+    assert_int_equal(leftovers(), 0);
+}
+
 static void copy_runs_with_its_own_config_and_the_original_after_it(void **state)
 {
     (void)state;
@@ -437,10 +474,12 @@ int main(void)
         cmocka_unit_test(caller_in_the_middle_learns_that_it_was_killed),
         cmocka_unit_test(restarted_auxiliary_is_reached_by_the_old_handle),
         cmocka_unit_test(sigterm_ends_it_in_order),
+        cmocka_unit_test(it_serves_on_a_thread_until_told_to_quit),
         cmocka_unit_test(copy_runs_with_its_own_config_and_the_original_after_it),
         cmocka_unit_test(copy_that_was_killed_does_not_keep_the_original_suspended),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(told.last);
     rmdir(runtime);
     return failed;
 }

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define NS_PER_S       1e9
-#define STARTING_TRIES 100 /* 10 ms apart, for an auxiliary that is just being started */
+#define NS_PER_S 1e9
+/* 10 ms apart, for an auxiliary that is just being started: when opening, when it was lost. */
+#define OPEN_TRIES   100
+#define REOPEN_TRIES 5
 
 uint64_t cr_auxiliary_now(void)
 {
@@ -30,14 +32,14 @@ uint64_t cr_auxiliary_slice(uint64_t deadline)
     return left < CR_ALIVE_CHECK_NS ? left : CR_ALIVE_CHECK_NS;
 }
 
-static int attach(struct canring_auxiliary *auxiliary, struct canring_error *err)
+static int attach(struct canring_auxiliary *auxiliary, int most, struct canring_error *err)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
     struct cr_auxiliary_link *link = calloc(1, sizeof(*link));
     if (!link)
         return canring_error_set(err, -ENOMEM, "no memory for a handle");
     int result = -EAGAIN;
-    for (int tries = 0; tries < STARTING_TRIES && result == -EAGAIN; tries++) {
+    for (int tries = 0; tries < most && result == -EAGAIN; tries++) {
         if (tries)
             nanosleep(&pause, NULL);
         result = cr_auxiliary_shared_attach(&link->shared, auxiliary->name, err);
@@ -86,7 +88,7 @@ int cr_auxiliary_use(struct canring_auxiliary *auxiliary, bool fresh,
     if (over(auxiliary, fresh)) {
         auxiliary->dead = true;
         drop_unused(auxiliary);
-        result = attach(auxiliary, NULL) < 0 ? -EPIPE : 0;
+        result = attach(auxiliary, REOPEN_TRIES, NULL) < 0 ? -EPIPE : 0;
         if (result < 0)
             cr_auxiliary_shared_clean(auxiliary->name);
     }
@@ -139,7 +141,7 @@ int canring_auxiliary_open(struct canring_auxiliary **out, const char *name,
     pthread_mutex_init(&auxiliary->guard, NULL);
     int result = strlen(name) >= sizeof(auxiliary->name)
                      ? canring_error_set(err, -ENOENT, "'%.40s…' is longer than a name", name)
-                     : attach(auxiliary, err);
+                     : attach(auxiliary, OPEN_TRIES, err);
     if (result == -ENOENT && cr_auxiliary_proxy_find(name, NULL) == 0) {
         auxiliary->proxy = true;
         result = 0;
