@@ -34,7 +34,8 @@ struct canring_channel_config {
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
     uint32_t spill_limit; /* 0 = CANRING_SPILL_LIMIT */
-    const char *group;    /* name of a group that may attach as well; NULL = nobody else */
+    const char *group;    /* a group that may open the memory as well; NULL = nobody else.
+                           The control socket stays the user's, so it cannot attach. */
 };
 
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define SQ_ENTRIES 256u
 /* Twice the buffers of two buses: an overflow is survived, but ends the multishot requests. */
@@ -15,7 +17,7 @@
 
 /* ---- the kernel's side --------------------------------------------------- */
 
-static bool needs_enter(struct cr_uring *uring)
+static bool needs_enter(const struct cr_uring *uring)
 {
     return io_uring_sq_ready(&uring->ring) || (IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
                                                (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
@@ -232,18 +234,44 @@ static int backend_arm(struct cr_loop *loop, unsigned index)
     return uring->started ? request(uring, index) : 0;
 }
 
+/* The ring's own descriptor will not do: poll() on it sleeps through deferred task work. */
+static bool fd_is_in_use(const struct cr_uring *uring)
+{
+    return uring->event_fd >= 0 &&
+           !(IO_URING_READ_ONCE(*uring->ring.cq.kflags) & IORING_CQ_EVENTFD_DISABLED);
+}
+
+static void fd_ring(const struct cr_uring *uring)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(uring->event_fd, &one, sizeof(one));
+    (void)written;
+}
+
+static void fd_drain(const struct cr_uring *uring)
+{
+    uint64_t rung;
+    ssize_t got = read(uring->event_fd, &rung, sizeof(rung));
+    (void)got;
+}
+
 static int backend_poll(struct cr_loop *loop)
 {
     struct cr_uring *uring = cr_uring_of(loop);
     int rc = uring->started ? 0 : start(uring);
+    const bool fd_used = fd_is_in_use(uring);
     int count = 0;
 
     for (unsigned round = 0; rc >= 0 && round < ROUNDS_PER_POLL; round++) {
+        if (fd_used)
+            fd_drain(uring); /* before the look: what comes after it rings again */
         count += dispatch(uring);
         if (!needs_enter(uring))
             return count;
         rc = enter(uring, false, NULL);
     }
+    if (fd_used)
+        fd_ring(uring); /* there is more, of which the kernel has told already */
     return rc < 0 ? rc : count;
 }
 
@@ -266,13 +294,24 @@ static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
 
 static int backend_fd(const struct cr_loop *loop)
 {
-    return ((const struct cr_uring *)(const void *)loop)->ring.ring_fd;
+    const struct cr_uring *uring = (const struct cr_uring *)(const void *)loop;
+    if (uring->event_fd < 0)
+        return uring->ring.ring_fd;
+    if (!fd_is_in_use(uring)) {
+        unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
+        IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, flags & ~IORING_CQ_EVENTFD_DISABLED);
+        if (!uring->started || io_uring_cq_ready(&uring->ring) || needs_enter(uring))
+            fd_ring(uring); /* for what was there before */
+    }
+    return uring->event_fd;
 }
 
 static void backend_close(struct cr_loop *loop)
 {
     struct cr_uring *uring = cr_uring_of(loop);
     io_uring_queue_exit(&uring->ring);
+    if (uring->event_fd >= 0)
+        close(uring->event_fd);
     free(uring->kept);
     free(uring);
 }
@@ -310,6 +349,19 @@ static int open_ring(struct io_uring *ring, unsigned *flags)
     return rc;
 }
 
+/* Silent until somebody asks for it: signalling costs the kernel something with each event. */
+static void open_event_fd(struct cr_uring *uring)
+{
+    uring->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (uring->event_fd < 0)
+        return;
+    if (uring->ring.cq.kflags && io_uring_register_eventfd(&uring->ring, uring->event_fd) == 0 &&
+        io_uring_cq_eventfd_toggle(&uring->ring, false) == 0)
+        return;
+    close(uring->event_fd);
+    uring->event_fd = -1;
+}
+
 int cr_loop_open_uring(struct cr_loop **loop)
 {
     struct cr_uring *uring = calloc(1, sizeof(*uring));
@@ -321,6 +373,7 @@ int cr_loop_open_uring(struct cr_loop **loop)
         free(uring);
         return rc;
     }
+    open_event_fd(uring);
     uring->loop.backend = &backend;
     uring->loop.has_recvmsg = cr_uring_probe_recvmsg(flags);
     *loop = &uring->loop;

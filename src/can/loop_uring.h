@@ -19,6 +19,7 @@ struct cr_uring {
     struct cr_loop loop;
     struct io_uring ring;
     bool started;
+    int event_fd; /* what cr_loop_fd hands out: rung by the kernel once somebody has asked for it */
     uint64_t groups; /* buffer groups in use, a bit each */
     /* Completions of others that turned up while cr_loop_disarm waited for its own. */
     struct cr_completion *kept;

@@ -343,11 +343,15 @@ static void on_expiry(struct cr_source *source, int result, unsigned flags, unsi
     (void)source, (void)result, (void)flags, (void)buffer; /* that it woke us is enough */
 }
 
+/* Returns as cr_loop_poll. */
 static int wake_at_expiry(struct canring_proxy *proxy)
 {
     uint64_t due = cr_dispatch_due(proxy);
     proxy->expiry.ready = on_expiry;
-    return due == UINT64_MAX ? 0 : cr_loop_timer(proxy->loop, &proxy->expiry, due);
+    if (due == UINT64_MAX)
+        return 0;
+    int result = cr_loop_timer(proxy->loop, &proxy->expiry, due);
+    return result < 0 ? result : cr_loop_poll(proxy->loop); /* the first needs to be submitted */
 }
 
 int canring_proxy_poll(struct canring_proxy *proxy)
@@ -361,8 +365,12 @@ int canring_proxy_poll(struct canring_proxy *proxy)
             return proxy->bus_error;
         if (result < 0)
             return result;
+        if (result == 0)
+            result = wake_at_expiry(proxy);
+        if (result < 0)
+            return result;
         if (result == 0 && announce_sleep(proxy))
-            return wake_at_expiry(proxy);
+            return 0;
         wake_up(proxy);
     }
     ring_own_bell(proxy); /* not done: the fd stays readable */
