@@ -58,5 +58,7 @@ grep -q nobody "$CANRING_RUNTIME_DIR/words" || fail "the name is not in the mess
 "$CANRING" stop --help | grep -q usage || fail "no help"
 
 "$CANRING" stop proxy_aux || fail "stop failed"
+kill -0 "$run" || fail "the run ended while aux1 runs"
+"$CANRING" stop aux1 || fail "stop of an auxiliary failed"
 wait "$run" || fail "canring run calls that a failure"
 run=

@@ -226,10 +226,13 @@ void canring_coordinator_signal(struct canring_coordinator *c, int number)
 /* True when it ended by itself within the time. */
 static bool stop_one(struct canring_coordinator *c, struct cr_process *process, int *status)
 {
+    uint64_t end = cr_monotonic_ns() + STOP_MS * NS_PER_MS;
     kill(process->pid, SIGTERM);
-    for (unsigned waited = 0; waited < STOP_MS; waited += 10) {
+    while (cr_monotonic_ns() < end) {
         struct pollfd p = {.fd = process->pidfd, .events = POLLIN};
-        poll(&p, 1, 10);
+        if (poll(&p, 1, 10) >
+            0) /* a debugger may still have it: then it cannot be waited for yet */
+            poll(NULL, 0, 1);
         cr_collector_drain(c->collector);
         if (cr_process_ended(c, process, status))
             return true;

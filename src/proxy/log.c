@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static struct {
     struct canring_producer producer;
     bool attached;
     uint32_t pid;
+    pid_t parent; /* when it was opened */
     char process[CR_LOG_PROCESS_MAX + 1];
 } own = {.lock = PTHREAD_MUTEX_INITIALIZER, .segment = {.region.fd = -1, .guard = -1}};
 
@@ -136,24 +138,29 @@ int canring_log_open(const char *process, struct canring_error *err)
     snprintf(own.process, sizeof(own.process), "%.*s",
              (int)cr_utf8_cut(process, strlen(process), CR_LOG_PROCESS_MAX), process);
     own.pid = (uint32_t)getpid();
+    own.parent = getppid();
     int result = name && *name ? attach(name, err) : 0;
     pthread_mutex_unlock(&own.lock);
     return result;
 }
 
-/* A coordinator that was killed does not read the ring any more, nor remove it. */
-static void remove_orphan(const struct cr_region *region)
+/* A coordinator that was killed does not read the ring any more, nor remove it. Its lock says
+ * nothing: who was forked by it holds that as well. */
+static void remove_orphan(const struct cr_segment *segment)
 {
     struct stat st;
-    if (!cr_region_alive(region->name) && fstat(region->fd, &st) == 0 && st.st_nlink > 0)
-        shm_unlink(region->name);
+    pid_t owner = (pid_t)segment->header->owner_pid;
+    bool was_parent = own.parent == owner && getppid() != owner; /* it may still be a zombie */
+    bool gone = was_parent || (kill(owner, 0) < 0 && errno == ESRCH);
+    if (gone && fstat(segment->region.fd, &st) == 0 && st.st_nlink > 0)
+        shm_unlink(segment->region.name);
 }
 
 void canring_log_close(void)
 {
     pthread_mutex_lock(&own.lock);
     if (own.attached)
-        remove_orphan(&own.segment.region);
+        remove_orphan(&own.segment);
     detach();
     pthread_mutex_unlock(&own.lock);
 }

@@ -21,6 +21,8 @@ static struct canring_proxy *served;
 static void on_stop(int number)
 {
     (void)number;
+    if (!served)
+        _exit(0); /* not open yet: there is nothing to end */
     canring_proxy_stop(served);
 }
 
