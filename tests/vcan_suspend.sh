@@ -45,4 +45,5 @@ for _ in 1 2 3 4 5; do
 done
 "$CANRING" suspend proxy_aux || fail "suspend"
 "$CANRING" stop proxy_aux || fail "a suspended proxy does not stop under traffic"
+"$CANRING" stop aux1 || fail "an auxiliary does not stop"
 wait $run || fail "canring run ends with $?"
