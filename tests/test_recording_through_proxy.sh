@@ -24,7 +24,7 @@ through_the_proxy() { # RECORDING
     start_aux aux2 proxy_aux/proxy_com2 -L
     eventually whole aux1.out "$1" || fail "$name: aux1 has $(wc -l <aux1.out) lines"
     eventually whole aux2.out "$1" || fail "$name: aux2 has $(wc -l <aux2.out) lines"
-    grep -q 'has played its last frame' run.err || fail "$name: the end is not told: $(cat run.err)"
+    eventually grep -q 'has played its last frame' run.err || fail "$name: the end is not told: $(cat run.err)"
     stop aux1
     stop aux2
     kill -TERM "${pids[run]}"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "shm/nearest.h"
 
@@ -52,7 +53,10 @@ int cr_bus_open(struct cr_bus **bus, struct cr_loop *loop,
                 const struct canring_bus_options *options, struct canring_error *err)
 {
     const struct cr_driver *driver = cr_driver_find(options->interface, err);
-    return driver ? driver->open(bus, loop, options, err) : -EINVAL;
+    int result = driver ? driver->open(bus, loop, options, err) : -EINVAL;
+    if (result >= 0)
+        cr_bus_report(*bus, LOG_INFO, "%s: open (%s)", (*bus)->name, driver->interface);
+    return result;
 }
 
 void cr_bus_report(const struct cr_bus *bus, int level, const char *format, ...)

@@ -356,6 +356,18 @@ static int attach(struct virtual_bus *virt, const char *name, struct canring_err
     return rc;
 }
 
+/* Whoever leaves last takes all with him, what the dead have left included. */
+void cr_virtual_tidy(const char *channel)
+{
+    struct canring_error err;
+    if (check_name(channel, &err))
+        return;
+    struct virtual_bus *virt = calloc(1, sizeof(*virt));
+    if (virt && attach(virt, channel, &err) == 0)
+        leave(virt);
+    free(virt);
+}
+
 static int virtual_open(struct cr_bus **bus, struct cr_loop *loop,
                         const struct canring_bus_options *options, struct canring_error *err)
 {

@@ -24,6 +24,9 @@
 
 #define CR_VIRTUAL_NAME_MAX 48u
 
+/* Remove a bus whose participants were all killed; one that is alive goes on undisturbed. */
+void cr_virtual_tidy(const char *channel);
+
 /* For tests: without it, a wake that gets lost is a hang and not a delay. */
 void cr_virtual_cut_safety_net(struct cr_bus *bus);
 

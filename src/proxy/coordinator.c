@@ -270,6 +270,8 @@ void canring_coordinator_close(struct canring_coordinator *c)
         return;
     canring_coordinator_stop(c);
     cr_report_free(c->report);
+    cr_capture_free(&c->out);
+    cr_capture_free(&c->err);
     cr_collector_close(c->collector);
     free(c->processes);
     free(c);

@@ -28,6 +28,7 @@ struct canring_coordinator {
     struct cr_report *report; /* NULL until the first event */
     struct cr_report_suite *suite;
     struct cr_report_case *open; /* the case that runs */
+    struct cr_capture out, err;  /* what its file wrote outside of cases */
     struct cr_process *processes;
     size_t count;
     bool failed_badly; /* somebody ended by a signal or with a failure */

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proxy/engine.h"
 #include "proxy/junit.h"
+
+#define OUTSIDE_HALF (128u * 1024u)
 
 static bool have_report(struct canring_coordinator *c)
 {
@@ -22,12 +25,20 @@ static bool have_report(struct canring_coordinator *c)
     return true;
 }
 
+static void forget_outside(struct canring_coordinator *c)
+{
+    cr_capture_free(&c->out);
+    cr_capture_free(&c->err);
+    c->out = c->err = (struct cr_capture){.half = OUTSIDE_HALF};
+}
+
 static void begin_file(struct canring_coordinator *c, const struct canring_suite_event *event)
 {
     char name[PATH_MAX];
     snprintf(name, sizeof(name), "%s/%s", event->suite_dir ? event->suite_dir : "",
              event->file ? event->file : "");
     c->open = NULL;
+    forget_outside(c);
     c->suite = cr_report_suite(c->report, name, (uint64_t)event->started_ns);
 }
 
@@ -39,6 +50,34 @@ static void begin_case(struct canring_coordinator *c, const struct canring_suite
                        : NULL;
 }
 
+static void move(struct cr_capture *to, const struct cr_capture *from)
+{
+    size_t length;
+    char *text = from->total ? cr_capture_text(from, &length) : NULL;
+    if (text)
+        cr_capture_add(to, text, length);
+    free(text);
+}
+
+/* One that never began: a program that is one case, or a file that could not be loaded. What was
+ * written until here is all that there is of it. */
+static void begin_lone(struct canring_coordinator *c, const struct canring_suite_event *event)
+{
+    begin_case(c, event);
+    if (!c->open)
+        return;
+    move(&c->open->out, &c->out);
+    move(&c->open->err, &c->err);
+    forget_outside(c);
+}
+
+static void add_output(struct canring_coordinator *c, const struct canring_suite_event *event)
+{
+    struct cr_capture *out = c->open ? &c->open->out : &c->out;
+    struct cr_capture *err = c->open ? &c->open->err : &c->err;
+    cr_capture_add(event->stream == 2 ? err : out, event->text, event->size);
+}
+
 static void end_case(struct canring_coordinator *c, const struct canring_suite_event *event)
 {
     static const enum cr_outcome outcomes[] = {[CANRING_OUTCOME_PASSED] = CR_OUTCOME_PASSED,
@@ -46,7 +85,7 @@ static void end_case(struct canring_coordinator *c, const struct canring_suite_e
                                                [CANRING_OUTCOME_ERROR] = CR_OUTCOME_ERROR,
                                                [CANRING_OUTCOME_SKIPPED] = CR_OUTCOME_SKIPPED};
     if (!c->open)
-        begin_case(c, event); /* it never began: a file that could not be loaded */
+        begin_lone(c, event);
     if (!c->open)
         return;
     const struct cr_report_result result = {.outcome = outcomes[event->outcome],
@@ -72,9 +111,7 @@ void canring_coordinator_event(void *coordinator, const struct canring_suite_eve
         begin_case(c, event);
         return;
     case CANRING_SUITE_OUTPUT:
-        if (c->open)
-            cr_capture_add(event->stream == 2 ? &c->open->err : &c->open->out, event->text,
-                           event->size);
+        add_output(c, event);
         return;
     case CANRING_SUITE_RESULT:
         end_case(c, event);

@@ -1,6 +1,7 @@
 #include "proxy/coordinator.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "can/virtual.h"
 #include "proxy/auxiliary_start.h"
+#include "proxy/control.h"
 #include "proxy/engine.h"
 #include "proxy/log_report.h"
+
+#define TIDY_TRIES    100
+#define TIDY_PAUSE_MS 2
 
 /* ---- in the proxy's process ----------------------------------------------------------------- */
 
@@ -171,6 +177,25 @@ int cr_process_start(struct canring_coordinator *c, struct cr_process *process,
     return 0;
 }
 
+/* What a proxy that was killed cannot remove any more. */
+static void tidy_after(const struct canring_config_proxy *proxy)
+{
+    const struct canring_bus_options *bus = &proxy->connector->bus;
+    char path[128];
+    if (cr_control_path(path, sizeof(path), proxy->name, NULL) < 0)
+        path[0] = '\0';
+    /* The kernel closes what an io_uring held a little after the process has ended; until then the
+     * socket looks like one that is served. */
+    for (int i = 0; i < TIDY_TRIES; i++) {
+        cr_control_remove_leftover(proxy->name);
+        if (access(path, F_OK) < 0)
+            break;
+        poll(NULL, 0, TIDY_PAUSE_MS);
+    }
+    if (bus->interface && strcmp(bus->interface, "virtual") == 0)
+        cr_virtual_tidy(bus->channel);
+}
+
 bool cr_process_ended(struct canring_coordinator *c, struct cr_process *process, int *status)
 {
     if (process->pid <= 0 || waitpid(process->pid, status, WNOHANG) != process->pid)
@@ -181,6 +206,8 @@ bool cr_process_ended(struct canring_coordinator *c, struct cr_process *process,
     process->pidfd = -1;
     if (process->auxiliary)
         cr_auxiliary_ended(process->auxiliary);
+    else if (WIFSIGNALED(*status))
+        tidy_after(process->proxy);
     cr_collector_remove(c->collector, process->name);
     return true;
 }

@@ -86,6 +86,7 @@ int canring_proxy_suspend(struct canring_proxy *proxy)
     *stand_in = (struct cr_bus){.driver = &no_bus, .loop = proxy->loop, .stats = bus->stats};
     stand_in->stats.state = CANRING_BUS_DOWN;
     memcpy(stand_in->name, bus->name, sizeof(stand_in->name));
+    cr_bus_report(bus, LOG_INFO, "%s: closing", bus->name);
     bus->driver->close(bus);
     proxy->bus = stand_in;
     proxy->bus_error = 0;

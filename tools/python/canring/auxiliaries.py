@@ -15,6 +15,7 @@ def __getattr__(name):
     names = [known for known in os.environ.get("CANRING_AUXILIARIES", "").split(",") if known]
     if names and name not in names:
         near = difflib.get_close_matches(name, names, 1)
-        raise AttributeError(f"the configuration has no auxiliary '{name}', it has "
-                             + ", ".join(names) + (f"; did you mean '{near[0]}'?" if near else ""))
+        # "from … import" throws an AttributeError's words away
+        raise ImportError(f"the configuration has no auxiliary '{name}', it has "
+                          + ", ".join(names) + (f"; did you mean '{near[0]}'?" if near else ""))
     return _known.setdefault(name, CommunicationAuxiliary(name))
