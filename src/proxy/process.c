@@ -153,17 +153,29 @@ static int prepare_log(struct canring_coordinator *c, const struct cr_process *p
     return 0;
 }
 
+/* The caller's own is for what the caller starts. */
+static void restore_level(char *level)
+{
+    if (level)
+        setenv("CANRING_LOG_LEVEL", level, 1);
+    else
+        unsetenv("CANRING_LOG_LEVEL");
+    free(level);
+}
+
 int cr_process_start(struct canring_coordinator *c, struct cr_process *process,
                      struct canring_error *err)
 {
+    const char *level = getenv("CANRING_LOG_LEVEL");
+    char *own_level = level ? strdup(level) : NULL;
     int result = prepare_log(c, process, err);
     if (result == 0)
         result = process->proxy
                      ? start_proxy(process, err)
                      : cr_auxiliary_start(c->config, process->auxiliary, &process->pid, err);
     unsetenv("CANRING_LOG");
-    unsetenv("CANRING_LOG_LEVEL");
     unsetenv("CANRING_LOG_ACTIVE");
+    restore_level(own_level);
     process->started_ns = cr_monotonic_ns();
     process->restart_ns = 0;
     if (result < 0) {
