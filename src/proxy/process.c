@@ -23,13 +23,15 @@
 /* ---- in the proxy's process ----------------------------------------------------------------- */
 
 static struct canring_proxy *served;
+static volatile sig_atomic_t asked_to_end; /* while it is opened: what is half open is left behind
+                                              by one that exits */
 
 static void on_stop(int number)
 {
     (void)number;
-    if (!served)
-        _exit(0); /* not open yet: there is nothing to end */
-    canring_proxy_stop(served);
+    asked_to_end = 1;
+    if (served)
+        canring_proxy_stop(served);
 }
 
 static void take_signals(void)
@@ -69,10 +71,11 @@ static int serve_proxy(const struct canring_config_proxy *config, int ready)
         canring_log_text(CANRING_LOG_ERROR, proxy_logger, err.text);
         ssize_t told = write(ready, err.text, strlen(err.text));
         (void)told; /* it is in the log as well */
+        canring_log_close();
         return EXIT_FAILURE;
     }
-    if (write(ready, "", 1) != 1)
-        return EXIT_FAILURE;
+    if (write(ready, "", 1) != 1 || asked_to_end)
+        canring_proxy_stop(served); /* the coordinator has gone */
     close(ready);
     int result = canring_proxy_run(served);
     canring_proxy_close(served);
