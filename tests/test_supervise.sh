@@ -212,7 +212,11 @@ for ((round = 0; round < 8; round++)); do
     ends_with 137 run
     eventually nobody || fail "round $round: they outlive their coordinator: $(everybody)"
     in_time "round $round: the coordinator is killed" "$since"
-    "$CANRING" list >list 2>&1
+    if [ $((round % 2)) = 0 ]; then
+        "$CANRING" list >list 2>&1
+    else # the log ring of a process that was not there yet is known to coordinators alone
+        timeout 20 "$CANRING" test -c end.yaml -p 'none*.py' >next 2>&1
+    fi
     nothing_left "round $round: the coordinator is killed"
 done
 start run end.yaml

@@ -103,6 +103,11 @@ logged "INFO ${proxy_logger}suspended: "
 logged "INFO ${proxy_logger}resumed: "
 logged "INFO ${bus_logger}test$$: open (virtual)"
 logged "INFO ${bus_logger}test$$: closing"
+says_test="INFO test \[root\] aux2 received (b'.x01.x02.x03', 291)"
+written() { # by the case in Python, on stderr
+    xmllint --xpath "string(//testcase[@name='test_run']/system-err)" junit.xml | grep -q "$says_test"
+}
+written || fail "what the test logs is not in the report: $(cat junit.xml)"
 outputs test_mp_proxy | grep -q '^13 messages were exchanged$' || fail "the program's output is not in the report"
 case $(ls suite_mp_proxy) in *_can_trace.log*) ;; *) fail "no trace: $(ls suite_mp_proxy)" ;; esac
 [ "$(cat suite_mp_proxy/*_can_trace.log | grep -c '123#')" = 26 ] || fail "the trace has not all 26 frames"
@@ -117,6 +122,7 @@ never_logged "$bus_logger"
 run 0 -c mp_proxy_aux.yaml --bus can_channel=$virtual --log-level WARNING
 passed $python_case $c_case
 never_logged " INFO "
+written && fail "the test's INFO is in the report at --log-level WARNING"
 sed 's/trace_dir: .*/trace_dir: nowhere/; s/- pykiso.*/- another/' mp_proxy_aux.yaml >other_log.yaml
 run 0 -c other_log.yaml --bus can_channel=$virtual --log-level DEBUG -p test_mp_proxy
 grep -q "WARNING proxy_aux .*trace_dir 'nowhere'" err || fail "a warning of a logger that is not listed is missing: $(cat err)"

@@ -241,6 +241,7 @@ static void run_with_processes(struct session *session, const struct canring_con
         .console = STDERR_FILENO,
         .log_path = options->log_path};
     struct canring_error err = {0};
+    setenv("CANRING_LOG_LEVEL", options->log_level ? options->log_level : "INFO", 1); /* of tests */
     if (canring_coordinator_open(&session->coordinator, &how, &err) < 0) {
         say("test", "%s", err.text);
         session->totals.collection_failed = true;

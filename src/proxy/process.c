@@ -23,13 +23,15 @@
 /* ---- in the proxy's process ----------------------------------------------------------------- */
 
 static struct canring_proxy *served;
+static volatile sig_atomic_t asked_to_end; /* while it is opened: what is half open is left behind
+                                              by one that exits */
 
 static void on_stop(int number)
 {
     (void)number;
-    if (!served)
-        _exit(0); /* not open yet: there is nothing to end */
-    canring_proxy_stop(served);
+    asked_to_end = 1;
+    if (served)
+        canring_proxy_stop(served);
 }
 
 static void take_signals(void)
@@ -69,10 +71,11 @@ static int serve_proxy(const struct canring_config_proxy *config, int ready)
         canring_log_text(CANRING_LOG_ERROR, proxy_logger, err.text);
         ssize_t told = write(ready, err.text, strlen(err.text));
         (void)told; /* it is in the log as well */
+        canring_log_close();
         return EXIT_FAILURE;
     }
-    if (write(ready, "", 1) != 1)
-        return EXIT_FAILURE;
+    if (write(ready, "", 1) != 1 || asked_to_end)
+        canring_proxy_stop(served); /* the coordinator has gone */
     close(ready);
     int result = canring_proxy_run(served);
     canring_proxy_close(served);
@@ -153,17 +156,29 @@ static int prepare_log(struct canring_coordinator *c, const struct cr_process *p
     return 0;
 }
 
+/* The caller's own is for what the caller starts. */
+static void restore_level(char *level)
+{
+    if (level)
+        setenv("CANRING_LOG_LEVEL", level, 1);
+    else
+        unsetenv("CANRING_LOG_LEVEL");
+    free(level);
+}
+
 int cr_process_start(struct canring_coordinator *c, struct cr_process *process,
                      struct canring_error *err)
 {
+    const char *level = getenv("CANRING_LOG_LEVEL");
+    char *own_level = level ? strdup(level) : NULL;
     int result = prepare_log(c, process, err);
     if (result == 0)
         result = process->proxy
                      ? start_proxy(process, err)
                      : cr_auxiliary_start(c->config, process->auxiliary, &process->pid, err);
     unsetenv("CANRING_LOG");
-    unsetenv("CANRING_LOG_LEVEL");
     unsetenv("CANRING_LOG_ACTIVE");
+    restore_level(own_level);
     process->started_ns = cr_monotonic_ns();
     process->restart_ns = 0;
     if (result < 0) {

@@ -12,6 +12,7 @@ import fnmatch
 import importlib.util
 import inspect
 import json
+import logging
 import os
 import signal
 import stat
@@ -185,6 +186,14 @@ def use_shim():
         sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim"))
 
 
+def show_logs():
+    """What tests log goes to stderr, from the command line's level on: into report and -v."""
+    level = logging.getLevelName(os.environ.get("CANRING_LOG_LEVEL", "INFO"))
+    logging.basicConfig(level=level if isinstance(level, int) else logging.INFO,
+                        format="%(asctime)s.%(msecs)03d %(levelname)s test [%(name)s] %(message)s",
+                        datefmt="%H:%M:%S")
+
+
 def matches(test, options):
     # pykiso numbers the classes of its suites: the pattern is about the name as it is written
     if class_of(test) == "_FailedTest":  # unittest's own, for what could not be loaded
@@ -275,6 +284,7 @@ def main():
     faulthandler.register(signal.SIGTERM, chain=True)  # a timeout shows where the test hangs
     sys.argv = [options.file]
     use_shim()
+    show_logs()
     found = load_and_find(options, progress)
     if found:
         module, tests = found
