@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "load_config.h"
 #include "say.h"
 #include "signals.h"
 
@@ -39,47 +40,6 @@ struct options {
     enum canring_log_level level;
     bool proxies_only, quiet;
 };
-
-static void print_messages(const struct canring_diagnostics *diagnostics)
-{
-    char text[2048];
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        canring_diagnostic_format(&diagnostics->list[i], text, sizeof(text));
-        fprintf(stderr, "%s\n", text);
-    }
-}
-
-static int override_bus(struct canring_config *config, const char *override)
-{
-    struct canring_error err;
-    const char *target = strchr(override, '=');
-    char connector[128];
-    if (!target || (size_t)(target - override) >= sizeof(connector))
-        return misuse("run", "--bus takes CONNECTOR=TARGET, not '%s'", override);
-    snprintf(connector, sizeof(connector), "%.*s", (int)(target - override), override);
-    if (canring_config_override_bus(config, connector, target + 1, &err) == 0)
-        return 0;
-    say("run", "--bus %s: %s", override, err.text);
-    return EXIT_MISUSE;
-}
-
-static int load(struct canring_config **config, const struct options *options)
-{
-    struct canring_diagnostics diagnostics = {0};
-    int result = canring_config_load(config, options->file, &diagnostics);
-    print_messages(&diagnostics);
-    canring_diagnostics_free(&diagnostics);
-    if (result < 0) {
-        say("run", "%s: cannot be used as it is", options->file);
-        return EXIT_MISUSE;
-    }
-    result = 0;
-    for (size_t i = 0; i < options->override_count && result == 0; i++)
-        result = override_bus(*config, options->overrides[i]);
-    if (result)
-        canring_config_free(*config);
-    return result;
-}
 
 static enum canring_log_level level_of(const struct options *options)
 {
@@ -191,9 +151,9 @@ int cmd_run(int argc, char **argv)
     int result = parse(&options, argc, argv);
     if (result)
         return result < 0 ? finish_output("run") : result;
-    result = load(&config, &options);
-    if (result)
-        return result;
+    config = load_config("run", options.file, options.overrides, options.override_count);
+    if (!config)
+        return EXIT_MISUSE;
     int signals = signals_open();
     if (signals < 0) {
         say("run", "signals: %s", strerror(-signals));

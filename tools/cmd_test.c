@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load_config.h"
 #include "say.h"
 #include "signals.h"
 #include "test_options.h"
@@ -72,49 +73,6 @@ static void find_library(struct session *session)
 }
 
 /* ---- one configuration --------------------------------------------------------------------- */
-
-static void print_messages(const struct canring_diagnostics *diagnostics)
-{
-    char text[2048];
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        canring_diagnostic_format(&diagnostics->list[i], text, sizeof(text));
-        fprintf(stderr, "%s\n", text);
-    }
-}
-
-static int override_bus(struct canring_config *config, const char *override)
-{
-    struct canring_error err;
-    const char *target = strchr(override, '=');
-    char connector[128];
-    if (!target || (size_t)(target - override) >= sizeof(connector))
-        return misuse("test", "--bus takes CONNECTOR=TARGET, not '%s'", override);
-    snprintf(connector, sizeof(connector), "%.*s", (int)(target - override), override);
-    if (canring_config_override_bus(config, connector, target + 1, &err) == 0)
-        return 0;
-    say("test", "--bus %s: %s", override, err.text);
-    return EXIT_MISUSE;
-}
-
-static struct canring_config *load(const struct test_options *options, const char *path)
-{
-    struct canring_diagnostics diagnostics = {0};
-    struct canring_config *config = NULL;
-    int result = canring_config_load(&config, path, &diagnostics);
-    print_messages(&diagnostics);
-    canring_diagnostics_free(&diagnostics);
-    if (result < 0) {
-        say("test", "%s: cannot be used as it is", path);
-        return NULL;
-    }
-    for (size_t i = 0; i < options->override_count; i++) {
-        if (override_bus(config, options->overrides[i]) == 0)
-            continue;
-        canring_config_free(config);
-        return NULL;
-    }
-    return config;
-}
 
 static void take_signals(struct session *session, struct canring_suites *suites)
 {
@@ -270,7 +228,8 @@ static void run_all(struct session *session)
 {
     const struct test_options *options = session->options;
     for (size_t i = 0; i < options->config_count && go_on(session); i++) {
-        struct canring_config *config = load(options, options->configs[i]);
+        struct canring_config *config =
+            load_config("test", options->configs[i], options->overrides, options->override_count);
         if (config)
             run_with_processes(session, config);
         else
