@@ -13,10 +13,17 @@ fail() {
     failed=1
 }
 # Start dump in the background, wait until its socket listens.
+listening() { # an entry, not the line that says there is none
+    cat /proc/net/can/rcvlist_* | grep -qE '^ *(vcan[0-9]+|any) +[0-9A-Fa-f]+ '
+}
 start() {
+    for _ in $(seq 40); do # the one before may still be going
+        listening || break
+        sleep 0.05
+    done
     "$CANRING" dump "$@" >out 2>words &
     pid=$!
-    until cat /proc/net/can/rcvlist_* | grep -qE 'vcan0|any'; do
+    until listening; do
         kill -0 $pid 2>/dev/null || return
         sleep 0.05
     done
@@ -27,7 +34,7 @@ ends_with() { # STATUS WHAT
     [ $got = "$1" ] || { fail "$2: exit status $got, not $1"; cat words; }
 }
 until_in() { # FILE TEXT
-    for _ in $(seq 100); do
+    for _ in $(seq 400); do
         grep -qs "$2" "$1" && return
         sleep 0.05
     done
