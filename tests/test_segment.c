@@ -107,7 +107,7 @@ static void geometry_is_checked_before_anything_is_made(void **state)
     assert_int_equal(access("/dev/shm/canring-test-x", F_OK), -1);
 }
 
-static void group_may_attach_when_configured(void **state)
+static void group_is_given_the_object_when_configured(void **state)
 {
     (void)state;
     struct cr_segment other;
@@ -212,7 +212,7 @@ int main(void)
         SEGMENT_TEST(each_mismatch_has_its_own_words),
         SEGMENT_TEST(shorter_object_is_refused_not_touched),
         SEGMENT_TEST(geometry_is_checked_before_anything_is_made),
-        SEGMENT_TEST(group_may_attach_when_configured),
+        SEGMENT_TEST(group_is_given_the_object_when_configured),
         SEGMENT_TEST(both_sides_talk_at_different_addresses),
         SEGMENT_TEST(neither_side_can_write_what_the_other_owns),
         SEGMENT_TEST(owner_survives_a_user_that_truncates),
