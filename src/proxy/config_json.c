@@ -223,11 +223,11 @@ int canring_config_json(const struct canring_config *config,
     if (!dumped)
         return -ENOMEM;
     size_t length = strlen(dumped);
-    *text = realloc(dumped, length + 2);
-    if (!*text) {
-        free(dumped);
-        return -ENOMEM;
+    *text = malloc(length + 2);
+    if (*text) {
+        memcpy(*text, dumped, length);
+        memcpy(*text + length, "\n", 2);
     }
-    memcpy(*text + length, "\n", 2);
-    return 0;
+    free(dumped);
+    return *text ? 0 : -ENOMEM;
 }
