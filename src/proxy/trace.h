@@ -3,8 +3,8 @@
  * The proxy gives it frames like any channel, through an outlet; the disk never delays the bus.
  * What the outlet cannot take is counted as dropped there.
  */
-#ifndef CANRING_TRACE_H
-#define CANRING_TRACE_H
+#ifndef CANRING_PROXY_TRACE_H
+#define CANRING_PROXY_TRACE_H
 
 #include "proxy/outlet.h"
 
