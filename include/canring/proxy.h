@@ -12,6 +12,7 @@
 #include <canring/bus.h>
 #include <canring/error.h>
 #include <canring/filter.h>
+#include <canring/recording.h>
 #include <canring/wait.h>
 
 #ifdef __cplusplus
@@ -50,7 +51,8 @@ struct canring_proxy_options {
     enum canring_wait wait;
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
                                CANRING_ATTRIBUTES_MAX - 1 bytes, or NULL */
-    const char *trace;      /* path of a candump log of everything, created, or NULL */
+    /* Recordings of everything, or NULL: the proxy's own, and that of its connector. */
+    const struct canring_recording *trace, *connector_trace;
     /* Words for people: attached, detached, bus-off, …; on the proxy's thread; may be NULL. */
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;
