@@ -33,6 +33,7 @@ struct canring_recording_stats {
     uint64_t taken;       /* frames that were to be recorded */
     uint64_t dropped;     /* of these: the reserve was full, or the disk failed to the end */
     uint64_t lost_kernel; /* before them: told by the bus */
+    uint64_t written;     /* of these: given to the kernel, or on the way to it */
     uint64_t waiting;     /* bytes in the reserve */
     struct canring_trace_writer_stats writer;
 };

@@ -193,6 +193,14 @@ bool cr_recorder_service(struct cr_recorder *recorder)
     return moved;
 }
 
+/* What is discarded may be entries that tell of losses. */
+static void set_written(struct canring_recording_stats *stats)
+{
+    const struct canring_trace_writer_stats *w = &stats->writer;
+
+    stats->written = w->frames > w->discarded ? w->frames - w->discarded : 0;
+}
+
 void cr_recorder_stats(const struct cr_recorder *recorder, struct canring_recording_stats *stats)
 {
     *stats = (struct canring_recording_stats){
@@ -208,6 +216,7 @@ void cr_recorder_stats(const struct cr_recorder *recorder, struct canring_record
     }
     stats->dropped += atomic_load_explicit(&recorder->abandoned, memory_order_relaxed);
     canring_trace_writer_stats(recorder->writer, &stats->writer);
+    set_written(stats);
 }
 
 /* ---- open --------------------------------------------------------------------- */
@@ -368,12 +377,12 @@ int cr_recorder_close(struct cr_recorder *recorder, struct canring_recording_sta
     cr_recorder_publish(recorder);
     feed_the_rest(recorder);
     end_thread(recorder);
-    int flushed = canring_trace_writer_flush(recorder->writer, false, err);
     cr_recorder_stats(recorder, &stats);
-    int closed = canring_trace_writer_close(recorder->writer, flushed < 0 ? NULL : err);
+    int result = canring_trace_writer_finish(recorder->writer, &stats.writer, err);
+    set_written(&stats);
     pass_on_notes(recorder);
     if (last)
         *last = stats;
     free_all(recorder);
-    return flushed < 0 ? flushed : closed;
+    return result;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <syslog.h>
+#include <time.h>
 
 #include <canring/text.h>
 #include <canring/wait.h>
@@ -12,6 +13,8 @@
 #define RELEASE_EVERY 256u
 /* A stop that comes between look and sleep waits this long at most. */
 #define IDLE_NS UINT64_C(1000000000)
+/* Between two tries to write when the disk fails. */
+#define RETRY_PAUSE_NS 20000000
 
 static bool stopping(const struct cr_recorder *recorder)
 {
@@ -43,15 +46,17 @@ static bool refused(int result)
     return result == -EOPNOTSUPP || result == -EINVAL;
 }
 
-/* A disk that fails is asked again and again, until we are to end. */
+/* A disk that fails is asked again and again, until we are to end. The writer knows before we do
+ * when it works again. */
 static int write_entry(struct cr_recorder *recorder, const struct canring_trace_entry *entry)
 {
+    const struct timespec pause = {.tv_nsec = RETRY_PAUSE_NS};
     struct canring_error err = {0};
     int result;
 
-    do
-        result = canring_trace_writer_write(recorder->writer, entry, &err);
-    while (result < 0 && !refused(result) && !stopping(recorder));
+    while ((result = canring_trace_writer_write(recorder->writer, entry, &err)) < 0 &&
+           !refused(result) && !stopping(recorder))
+        nanosleep(&pause, NULL);
     return result;
 }
 

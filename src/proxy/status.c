@@ -66,11 +66,10 @@ static json_t *trace_status(const struct canring_proxy *proxy, unsigned index)
         return json_null();
     cr_recorder_stats(proxy->recorders[index], &s);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "path",
-                     path_json(w->path), "written", number(w->frames - w->discarded), "dropped",
-                     number(s.dropped), "discarded", number(w->discarded), "refused",
-                     number(w->refused), "lost_kernel", number(s.lost_kernel), "waiting_bytes",
-                     number(s.waiting), "files", number(w->files), "bytes", number(w->file_bytes),
-                     "error", w->error);
+                     path_json(w->path), "written", number(s.written), "dropped", number(s.dropped),
+                     "discarded", number(w->discarded), "refused", number(w->refused),
+                     "lost_kernel", number(s.lost_kernel), "waiting_bytes", number(s.waiting),
+                     "files", number(w->files), "bytes", number(w->file_bytes), "error", w->error);
 }
 
 char *canring_proxy_status(const struct canring_proxy *proxy)
