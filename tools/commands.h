@@ -8,6 +8,7 @@
 
 #define EXIT_MISUSE 2
 
+int cmd_capture(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_gen(int argc, char **argv);

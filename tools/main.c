@@ -10,6 +10,7 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"capture", "record buses into files", cmd_capture},
     {"check", "check configuration files", cmd_check},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},

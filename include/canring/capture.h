@@ -36,7 +36,7 @@ struct canring_capture_options {
 /* Frames, since the capture was opened. received = written + waiting + dropped + what the format
  * cannot hold. */
 struct canring_capture_bus_stats {
-    const char *name;     /* as it was given, valid until close */
+    char name[64];        /* of the interface; "any" is several */
     uint64_t received;    /* from the bus */
     uint64_t lost_kernel; /* before us: the kernel's socket, the bus's own memory, a channel */
     uint64_t dropped;     /* the recording had no room */
@@ -84,8 +84,8 @@ void canring_capture_stats(const struct canring_capture *capture,
                            struct canring_recording_stats *stats);
 
 /* Take what has arrived, close the buses, write everything, finish the file. `last` and
- * `buses` (room for as many as were added) get the final figures, either may be NULL; names are not
- * set. 0, or what has cost frames in the end. NULL is allowed. */
+ * `buses` (room for as many as were added) get the final figures, either may be NULL. 0, or what
+ * has cost frames in the end. NULL is allowed. */
 int canring_capture_close(struct canring_capture *capture, struct canring_recording_stats *last,
                           struct canring_capture_bus_stats *buses, struct canring_error *err);
 

@@ -306,10 +306,10 @@ static void figures_of(struct canring_capture *capture, unsigned bus,
 {
     struct cr_capture_source *source = capture->sources[bus];
 
-    *stats = (struct canring_capture_bus_stats){.name = source->name,
-                                                .received = capture->queues[bus].frames.count,
+    *stats = (struct canring_capture_bus_stats){.received = capture->queues[bus].frames.count,
                                                 .lost_kernel = cr_capture_source_lost(source, true),
                                                 .state = cr_capture_source_state(source)};
+    memcpy(stats->name, source->name, sizeof(stats->name));
     for (unsigned i = 0; i < source->name_count; i++) {
         const struct cr_recorder_bus *one = &capture->recorder->buses[source->names[i].index];
         stats->received += one->taken;
@@ -457,15 +457,18 @@ static void take_the_rest(struct canring_capture *capture)
 int canring_capture_close(struct canring_capture *capture, struct canring_recording_stats *last,
                           struct canring_capture_bus_stats *buses, struct canring_error *err)
 {
+    struct canring_recording_stats unused;
     int result = 0;
 
     if (!capture)
         return 0;
     if (capture->recorder) {
         take_the_rest(capture);
-        result = cr_recorder_close(capture->recorder, last, err);
+        result = cr_recorder_finish(capture->recorder, last ? last : &unused, err);
+        for (unsigned i = 0; i < capture->count && buses; i++)
+            figures_of(capture, i, &buses[i]);
+        cr_recorder_free(capture->recorder);
     }
-    (void)buses;
     for (unsigned i = 0; i < capture->count; i++) {
         cr_capture_source_close(capture->sources[i]);
         free(capture->sources[i]);

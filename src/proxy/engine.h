@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 
 #include "can/driver.h"
-#include "can/losses.h"
 #include "can/loop.h"
+#include "can/losses.h"
 #include "proxy/fifo.h"
 #include "proxy/port.h"
 #include "proxy/recorder.h"

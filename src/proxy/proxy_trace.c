@@ -37,11 +37,12 @@ static void close_one(struct canring_proxy *proxy, struct cr_recorder *recorder)
 
     if (proxy->losses.open) /* behind the last frame */
         cr_recorder_lost(recorder, 0, proxy->losses.open, cr_realtime_ns());
-    if (cr_recorder_close(recorder, &stats, &err) < 0)
+    if (cr_recorder_finish(recorder, &stats, &err) < 0)
         cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: %s", err.text);
-    if (stats.dropped)
+    if (stats.dropped + stats.writer.discarded)
         cr_proxy_report(proxy, LOG_ERR, "the trace %.200s lacks %llu frames", stats.writer.path,
-                        (unsigned long long)stats.dropped);
+                        (unsigned long long)(stats.dropped + stats.writer.discarded));
+    cr_recorder_free(recorder);
 }
 
 void cr_proxy_close_traces(struct canring_proxy *proxy)

@@ -288,8 +288,10 @@ static int start(struct cr_recorder *recorder, struct canring_error *err)
     return -result;
 }
 
-static void free_all(struct cr_recorder *recorder)
+void cr_recorder_free(struct cr_recorder *recorder)
 {
+    if (!recorder)
+        return;
     cr_fifo_clear(&recorder->outlet.spill);
     canring_ring_destroy(&recorder->ring);
     cr_filter_set_free(&recorder->trigger);
@@ -322,7 +324,7 @@ int cr_recorder_open(struct cr_recorder **out, const struct canring_recording *r
         result = start(recorder, err);
     if (result < 0) {
         canring_trace_writer_close(recorder->writer, NULL);
-        free_all(recorder);
+        cr_recorder_free(recorder);
         return result;
     }
     *out = recorder;
@@ -367,22 +369,15 @@ static void end_thread(struct cr_recorder *recorder)
     pthread_join(recorder->thread, NULL);
 }
 
-int cr_recorder_close(struct cr_recorder *recorder, struct canring_recording_stats *last,
-                      struct canring_error *err)
+int cr_recorder_finish(struct cr_recorder *recorder, struct canring_recording_stats *last,
+                       struct canring_error *err)
 {
-    struct canring_recording_stats stats;
-
-    if (!recorder)
-        return 0;
     cr_recorder_publish(recorder);
     feed_the_rest(recorder);
     end_thread(recorder);
-    cr_recorder_stats(recorder, &stats);
-    int result = canring_trace_writer_finish(recorder->writer, &stats.writer, err);
-    set_written(&stats);
+    cr_recorder_stats(recorder, last);
+    int result = canring_trace_writer_finish(recorder->writer, &last->writer, err);
+    set_written(last);
     pass_on_notes(recorder);
-    if (last)
-        *last = stats;
-    free_all(recorder);
     return result;
 }

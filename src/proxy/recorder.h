@@ -45,8 +45,8 @@ struct cr_recorder {
 };
 
 /* Open the file, start the thread. `bell`: eventfd that is rung when there is room again or
- * something to report; `report` is called from within cr_recorder_service and _close alone. Errors
- * as canring_trace_writer_open; -EINVAL: a reserve that is too small; -ENOMEM. */
+ * something to report; `report` is called from within cr_recorder_put, _service and _finish alone.
+ * Errors as canring_trace_writer_open; -EINVAL: a reserve that is too small; -ENOMEM. */
 int cr_recorder_open(struct cr_recorder **recorder, const struct canring_recording *recording,
                      int bell, void (*report)(void *arg, int level, const char *text),
                      void *report_arg, struct canring_error *err);
@@ -75,10 +75,13 @@ static inline bool cr_recorder_busy(const struct cr_recorder *recorder)
 
 void cr_recorder_stats(const struct cr_recorder *recorder, struct canring_recording_stats *stats);
 
-/* Write what is left, unless the disk fails; finish the file. *last gets the final figures (may be
- * NULL). 0, or what has cost frames in the end. NULL is allowed. */
-int cr_recorder_close(struct cr_recorder *recorder, struct canring_recording_stats *last,
-                      struct canring_error *err);
+/* Write what is left, unless the disk fails; finish the file. *last gets the final figures; those
+ * of the buses are final, too. 0, or what has cost frames in the end. Nothing but free is called
+ * after it. */
+int cr_recorder_finish(struct cr_recorder *recorder, struct canring_recording_stats *last,
+                       struct canring_error *err);
+/* NULL is allowed. */
+void cr_recorder_free(struct cr_recorder *recorder);
 
 /* recorder_thread.c */
 void *cr_recorder_run(void *recorder);
