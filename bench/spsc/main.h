@@ -34,7 +34,7 @@ static void spsc_pin(int cpu)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN), &set);
+    CPU_SET((size_t)(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN)), &set);
     if (sched_setaffinity(0, sizeof(set), &set) != 0)
         exit(1);
 }
