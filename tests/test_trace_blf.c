@@ -462,8 +462,55 @@ static int remove_dir(void **state)
     return rmdir(dir);
 }
 
-int main(void)
+/* For test_trace_blf_peers.py: write FILE (the mixed set), plain FILE (without compression), or
+ * print FILE, an entry a line. */
+static int print_all(const char *path)
 {
+    struct rig_list list;
+    char text[CANRING_TEXT_MAX];
+
+    assert_int_equal(rig_read(path, NULL, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct canring_trace_entry *entry = &list.entries[i];
+        if (!entry->frame)
+            continue;
+        int length =
+            canring_log_format(entry->frame, list.buses[entry->bus], 9, text, sizeof(text));
+        assert_true(length > 0);
+        printf("%.*s %c\n", length - 1, text, entry->frame->flags & CANRING_TX ? 'T' : 'R');
+    }
+    fprintf(stderr, "%zu damaged %s\n", list.damage, list.error);
+    rig_free(&list);
+    return 0;
+}
+
+static int serve_peer(const char *verb, const char *path)
+{
+    struct rig_list list = {0};
+    size_t refused;
+
+    if (strcmp(verb, "print") == 0)
+        return print_all(path);
+    rig_mixed(&list, true);
+    add_lost(&list, 0, 1000 * MS, 5);
+    rig_frame(&list, "123#FF", 1, 2000 * MS, false);
+    if (strcmp(verb, "write") == 0) {
+        rig_write(path, "blf", &list, 2, &refused);
+    } else {
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        size_t length = build(&list, 5, true, whole, sizeof(whole), ends);
+        assert_int_equal(fwrite(whole, 1, length, file), length);
+        assert_int_equal(fclose(file), 0);
+    }
+    rig_free(&list);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3)
+        return serve_peer(argv[1], argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_survives_a_round_trip),
         cmocka_unit_test(times_may_step_back_to_before_the_start),

@@ -39,10 +39,13 @@ bool cr_blf_is_known(uint32_t type)
     return type < sizeof(least_body) && least_body[type] != 0;
 }
 
+/* An identifier of more than 11 bits is an extended one even where the bit for it was forgotten. */
 static uint32_t get_id(const uint8_t *from)
 {
     uint32_t id = cr_get_le32(from);
-    return (id & CANRING_ID_MASK_EXT) | (id & BLF_ID_EXTENDED ? CANRING_ID_EXTENDED : 0);
+    bool extended = (id & BLF_ID_EXTENDED) || (id & CANRING_ID_MASK_EXT) > CANRING_ID_MASK_STD;
+
+    return (id & CANRING_ID_MASK_EXT) | (extended ? CANRING_ID_EXTENDED : 0);
 }
 
 static uint16_t direction(unsigned value)
@@ -50,12 +53,13 @@ static uint16_t direction(unsigned value)
     return (value & BLF_DIRECTION_MASK) ? CANRING_TX : 0;
 }
 
-/* A classic frame, whose data has `have` bytes. */
+/* A classic frame, whose data has `have` bytes. A DLC of more than 4 bits is taken as the highest
+ * one, as Wireshark does. */
 static const char *set_classic(struct canring_frame *frame, uint32_t id, unsigned dlc, bool remote,
                                const uint8_t *data, size_t have)
 {
     if (dlc > 15)
-        return "a DLC above 15";
+        dlc = 15;
     size_t length = remote ? 0 : dlc < CANRING_CC_DATA_MAX ? dlc : CANRING_CC_DATA_MAX;
     if (length > have)
         return "less data than its DLC says";
@@ -64,11 +68,12 @@ static const char *set_classic(struct canring_frame *frame, uint32_t id, unsigne
     return NULL;
 }
 
+/* An FD frame. Where the DLC is none, some have written a length; `have` is the better witness. */
 static const char *set_fd(struct canring_frame *frame, uint32_t id, unsigned dlc, uint16_t flags,
                           const uint8_t *data, size_t have)
 {
     if (dlc > 15)
-        return "a DLC above 15";
+        dlc = cr_blf_fd_dlc((unsigned)have);
     size_t length = cr_blf_fd_length(dlc);
     if (length > have)
         return "less data than its DLC says";
@@ -209,6 +214,8 @@ static const char *set_xl(const uint8_t *body, size_t have, struct canring_frame
 
     if (length > CANRING_XL_DATA_MAX)
         return "a CAN XL frame of more than 2048 bytes";
+    if (length == 0)
+        return "a CAN XL frame without data";
     if (length > have)
         return "less data than its length says";
     memset(frame, 0, sizeof(*frame));
@@ -285,6 +292,6 @@ int cr_blf_parse(uint32_t type, const uint8_t *body, size_t length, struct cr_bl
     *what = parse_frame(type, body, length, object, frame);
     if (*what)
         return -EINVAL;
-    *what = "an identifier above 7FF that is not marked as extended";
+    *what = "a frame that cannot be";
     return canring_frame_check(frame, sizeof(union canring_frame_buffer)) == 0 ? 0 : -EINVAL;
 }
