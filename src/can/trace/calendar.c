@@ -205,6 +205,44 @@ int cr_calendar_parse_words(struct cr_fields *fields, int64_t *time_ns)
     return to_epoch(&words.tm, words.fraction_ns, time_ns);
 }
 
+/* A point and digits behind the milliseconds are finer ones. */
+static struct cr_field without_second_point(struct cr_field clock, char text[16])
+{
+    const char *point = memchr(clock.text, '.', clock.length);
+    size_t before = point ? (size_t)(point - clock.text) + 1 : 0;
+    const char *second = point ? memchr(point + 1, '.', clock.length - before) : NULL;
+
+    if (!second || clock.length > 16)
+        return clock;
+    size_t head = (size_t)(second - clock.text);
+    memcpy(text, clock.text, head);
+    memcpy(text + head, second + 1, clock.length - head - 1);
+    return (struct cr_field){.text = text, .length = clock.length - 1};
+}
+
+int cr_calendar_parse_numbers(struct cr_fields *fields, int64_t *time_ns)
+{
+    struct cr_field date, clock, more;
+    struct tm tm = {0};
+    int64_t fraction_ns;
+    char text[16];
+
+    if (!cr_fields_next(fields, &date) || !cr_fields_next(fields, &clock) ||
+        cr_fields_next(fields, &more))
+        return -EINVAL;
+    tm.tm_mday = take_number(&date, 2);
+    if (!take_mark(&date, '.'))
+        return -EINVAL;
+    tm.tm_mon = take_number(&date, 2) - 1;
+    if (!take_mark(&date, '.'))
+        return -EINVAL;
+    tm.tm_year = take_number(&date, 4) - 1900;
+    if (date.length || tm.tm_mday < 1 || tm.tm_mon < 0 || tm.tm_year < 70 ||
+        !parse_clock(without_second_point(clock, text), &tm, &fraction_ns))
+        return -EINVAL;
+    return to_epoch(&tm, fraction_ns, time_ns);
+}
+
 int cr_calendar_parse_days(struct cr_field field, int64_t *time_ns)
 {
     const int64_t grain = 10000;

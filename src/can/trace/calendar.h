@@ -24,6 +24,8 @@ char *cr_calendar_put_days(char *to, uint64_t time_ns);
  * "am"/"pm" or 24 hours; English, German and French names of months, whatever their encoding.
  * 0 or -EINVAL. */
 int cr_calendar_parse_words(struct cr_fields *fields, int64_t *time_ns);
+/* What is left of `fields` is "14.11.2023 22:13:20.123.4". 0 or -EINVAL. */
+int cr_calendar_parse_numbers(struct cr_fields *fields, int64_t *time_ns);
 /* Days since 1899-12-30. The usual ten digits tell 8.6 us apart: rounded to 10 us. 0 or -EINVAL. */
 int cr_calendar_parse_days(struct cr_field field, int64_t *time_ns);
 

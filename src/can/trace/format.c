@@ -9,6 +9,8 @@
 const struct cr_trace_format *const cr_trace_formats[] = {
     &cr_trace_format_candump,
     &cr_trace_format_asc,
+    &cr_trace_format_trc,
+    &cr_trace_format_trc11,
     NULL,
 };
 
