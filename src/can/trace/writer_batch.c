@@ -228,8 +228,4 @@ void cr_writer_batch_give_up(struct cr_writer_thread *thread)
     }
     thread->packed = thread->batch_end = thread->done;
     cr_writer_count(&thread->stats->discarded, cost);
-    if (cost)
-        cr_writer_report(thread->stats, LOG_ERR, "%s: %llu entries are given up: %s",
-                         thread->names->path, (unsigned long long)cost,
-                         strerror(-thread->first_error));
 }
