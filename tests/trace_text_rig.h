@@ -160,8 +160,8 @@ static inline int text_remove_dir(void **state)
     return rmdir(text_dir);
 }
 
-/* For scripts: "mixed FORMAT PATH" writes the mixed set, "print PATH" prints a recording as
- * candump would, with " T" behind frames that were sent. -1: no such command. */
+/* For scripts: "mixed FORMAT PATH" writes the mixed set and two losses, "print PATH" prints a
+ * recording as candump would, with " T" behind frames that were sent. -1: no such command. */
 static inline int text_command(int argc, char **argv)
 {
     static char line[CANRING_TEXT_MAX + 128];
@@ -170,6 +170,12 @@ static inline int text_command(int argc, char **argv)
 
     if (argc == 4 && strcmp(argv[1], "mixed") == 0) {
         rig_mixed(&list, true);
+        for (uint64_t i = 0; i < 2; i++)
+            rig_add(&list, &(struct canring_trace_entry){.kind = CANRING_TRACE_LOST,
+                                                         .bus = 1,
+                                                         .lost = i * 77,
+                                                         .timestamp_ns = RIG_START_NS + 77 * i});
+        rig_frame(&list, "7DF#01", 0, 99000000, false);
         rig_write(argv[3], argv[2], &list, 2, &refused);
         printf("%zu refused\n", refused);
     } else if (argc == 3 && strcmp(argv[1], "print") == 0) {
