@@ -20,7 +20,8 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
                                                  .channel = port->name,
                                                  .rx_slots = port->slots,
                                                  .tx_slots = port->slots,
-                                                 .group = port->group};
+                                                 .group = port->group,
+                                                 .huge = port->huge_pages};
     int result = cr_shm_name(name, sizeof(name), "channel", port->proxy, port->name, err);
     if (result == 0)
         result = cr_segment_create(&port->segment, name, &geometry, err);
@@ -69,6 +70,7 @@ int cr_port_open(struct cr_port *port, const char *proxy,
                  const struct canring_channel_config *config, int bell, struct canring_error *err)
 {
     *port = (struct cr_port){.slots = config->ring_slots ? config->ring_slots : CANRING_RING_SLOTS,
+                             .huge_pages = config->huge_pages,
                              .client = -1,
                              .segment = {.region.fd = -1, .guard = -1},
                              .bells = {bell, -1}};
