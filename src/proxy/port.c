@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proxy/control.h"
+#include "shm/probe.h"
 #include "shm/runtime_dir.h"
 
 static int make_segment(struct cr_port *port, struct canring_error *err)
@@ -78,6 +79,7 @@ int cr_port_open(struct cr_port *port, const char *proxy,
     snprintf(port->proxy, sizeof(port->proxy), "%s", proxy);
     snprintf(port->auxiliary, sizeof(port->auxiliary), "%s",
              config->auxiliary ? config->auxiliary : "");
+    port->outlet.name = port->name;
     port->outlet.overflow = config->overflow;
     port->outlet.spill.limit = config->spill_limit ? config->spill_limit : CANRING_SPILL_LIMIT;
     int result = find_group(config->group, &port->group, err);
@@ -175,6 +177,8 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
             frame->size = (uint16_t)size;
         }
         canring_ring_consume(&port->in, size);
+        if (frame)
+            CR_PROBE3(take, port->name, frame->id, size);
         if (!frame || canring_frame_check(frame, size) < 0) {
             port->refused++;
             continue;

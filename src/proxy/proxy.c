@@ -12,6 +12,8 @@
 
 #include <linux/can.h>
 
+#include "shm/probe.h"
+
 #define SEND_LIFETIME_MS 1000u
 #define BUSY_POLL_US     50u
 #define POLL_ROUNDS      256u /* of one canring_proxy_poll: its caller has other things to do */
@@ -289,7 +291,9 @@ static int sleep_once(struct canring_proxy *proxy)
     int result = 0;
     if (announce_sleep(proxy)) {
         proxy->sleeps++;
+        CR_PROBE2(sleep, proxy->name, proxy->number);
         result = cr_loop_wait(proxy->loop, cr_dispatch_due(proxy));
+        CR_PROBE2(awake, proxy->name, result);
     }
     wake_up(proxy);
     proxy->idle_passes = 0;
