@@ -17,6 +17,9 @@
 
 #ifdef CR_PROBES
 #include <sys/sdt.h>
+#ifdef __clang__ /* its macros take "..." and are given nothing for it */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
 #define CR_PROBE1(name, a)          DTRACE_PROBE1(canring, name, a)
 #define CR_PROBE2(name, a, b)       DTRACE_PROBE2(canring, name, a, b)
 #define CR_PROBE3(name, a, b, c)    DTRACE_PROBE3(canring, name, a, b, c)
