@@ -101,7 +101,7 @@ complains 'no step report is written'
 "$CANRING" test --version | grep -q '^canring [0-9]' || fail "--version"
 
 # Hostile ones: each is reported as what it is, and the others run.
-PATTERN='test_*' run 3 hostile --timeout 5
+PYTHONPATH=$data/pytest/nopytest PATTERN='test_*' run 3 hostile --timeout 5
 says 'PASSED  test_closes.py::TestCloses::test_goes_on'
 says 'ERROR   test_cmocka_dies.sh::test_cmocka_dies::dies .*: ended by signal 6 (Aborted) in the middle of it'
 says 'ERROR   test_cmocka_liar.sh::test_cmocka_liar::test_cmocka_liar .*what it says is not true'
@@ -114,7 +114,7 @@ says 'ERROR   test_exit.py::TestExit::test_leaves .*: ended with status 0 in the
 says 'FAILED  test_fake.py::TestFake::test_fails .*: AssertionError: for real'
 says 'PASSED  test_fake.py::TestFake::test_progress_is_out_of_reach_of_children'
 says 'PASSED  test_flood.py::TestFlood::test_goes_on'
-says 'ERROR   test_functions.py::.*need pytest'
+says 'ERROR   test_functions.py::.*needs pytest'
 says 'PASSED  test_hang.py::TestHang::test_a_before'
 says 'ERROR   test_hang.py::TestHang::test_b_hangs .*: timeout after 5 s'
 grep -q 'in test_b_hangs' "$work/out" || fail "does not show where it hangs"
