@@ -71,6 +71,10 @@ void canring_coordinator_error(struct canring_coordinator *coordinator, const ch
 int canring_coordinator_junit(struct canring_coordinator *coordinator, const char *path,
                               char *written, struct canring_error *err);
 
+/* Write the report as one HTML page: each case with its steps, logs and output. */
+int canring_coordinator_step_report(struct canring_coordinator *coordinator, const char *path,
+                                    struct canring_error *err);
+
 /* The report for people, to `fd`. */
 int canring_coordinator_text(struct canring_coordinator *coordinator, int fd);
 

@@ -34,6 +34,18 @@ enum canring_suite_event_kind {
     CANRING_SUITE_OUTPUT,   /* it, or the file outside of cases, has written something */
     CANRING_SUITE_RESULT,   /* a case has ended; also for cases that never began */
     CANRING_SUITE_FILE_END, /* `message`: what was odd though no case's fault, or NULL */
+    CANRING_SUITE_STEP,     /* the case that runs has asserted something; see `steps` */
+};
+
+/* Of a step any text may be NULL. */
+struct canring_suite_step {
+    bool note;              /* no assertion: `message` names what `found` is */
+    bool passed;            /* of an assertion */
+    const char *table;      /* steps of one table belong together */
+    const char *message;    /* what the test says of it */
+    const char *expression; /* what was looked at, as the test's source has it */
+    const char *expected, *found;
+    int64_t at_ns; /* since the case began */
 };
 
 /* Everything is the caller's until the callback returns. */
@@ -52,6 +64,7 @@ struct canring_suite_event {
     int stream;          /* OUTPUT: 1 stdout (programs: stderr as well), 2 stderr */
     const char *text;    /* OUTPUT: bytes as written, no NUL */
     size_t size;
+    const struct canring_suite_step *step; /* STEP */
 };
 
 /* `--NAME a,b`. */
@@ -67,6 +80,7 @@ struct canring_suite_options {
     size_t tag_count;
     unsigned timeout_ms;    /* of one case; 0 = CANRING_SUITE_TIMEOUT_MS */
     bool failfast;          /* end after the first case that fails or errs */
+    bool steps;             /* have Python files tell their steps: it makes them slower */
     const char *python;     /* interpreter; NULL = python3 */
     const char *python_dir; /* has canring_runner.py and the package canring */
     const char *library;    /* libcanring.so, for the package */

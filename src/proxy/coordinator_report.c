@@ -10,6 +10,7 @@
 
 #include "proxy/engine.h"
 #include "proxy/junit.h"
+#include "proxy/step_report.h"
 
 #define OUTSIDE_HALF (128u * 1024u)
 
@@ -113,6 +114,10 @@ void canring_coordinator_event(void *coordinator, const struct canring_suite_eve
     case CANRING_SUITE_OUTPUT:
         add_output(c, event);
         return;
+    case CANRING_SUITE_STEP:
+        if (c->open)
+            cr_steps_add(&c->open->steps, event->step);
+        return;
     case CANRING_SUITE_RESULT:
         end_case(c, event);
         return;
@@ -146,6 +151,14 @@ int canring_coordinator_junit(struct canring_coordinator *c, const char *path, c
         result = cr_junit_default_path(written, PATH_MAX, c->config->path ? c->config->path : "run",
                                        cr_realtime_ns(), err);
     return result < 0 ? result : cr_junit_write(c->report, written, err);
+}
+
+int canring_coordinator_step_report(struct canring_coordinator *c, const char *path,
+                                    struct canring_error *err)
+{
+    if (!have_report(c))
+        return canring_error_set(err, -ENOMEM, "no memory for a report");
+    return cr_step_report_write(c->report, path, err);
 }
 
 int canring_coordinator_text(struct canring_coordinator *c, int fd)

@@ -41,6 +41,7 @@ static void free_case(struct cr_report_case *test)
     cr_capture_free(&test->out);
     cr_capture_free(&test->err);
     cr_capture_free(&test->logs);
+    cr_steps_free(&test->steps);
     free(test);
 }
 

@@ -10,6 +10,7 @@
 
 #include "proxy/collector.h"
 #include "proxy/report_capture.h"
+#include "proxy/report_steps.h"
 
 enum cr_outcome {
     CR_OUTCOME_ERROR, /* also of a case that never ended */
@@ -29,6 +30,7 @@ struct cr_report_case {
     char *type;    /* of a failure or error: "AssertionError", or NULL */
     /* For cr_capture_add: traceback; standard output and error. `logs` by cr_report_end. */
     struct cr_capture details, out, err, logs;
+    struct cr_steps steps;
     struct cr_report_case *next;
 };
 

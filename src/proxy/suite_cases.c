@@ -113,6 +113,18 @@ void cr_cases_lone(struct cr_suite_cases *cases, const char *class_name, const c
     tell(cases, &event);
 }
 
+void cr_cases_step(const struct cr_suite_cases *cases, struct canring_suite_step *step)
+{
+    struct canring_suite_event event = event_of(cases, CANRING_SUITE_STEP);
+    int64_t elapsed = now(CLOCK_MONOTONIC) - cases->case_clock_ns;
+    if (!cases->open)
+        return;
+    if (step->at_ns < 0 || step->at_ns > elapsed)
+        step->at_ns = elapsed;
+    event.step = step;
+    tell(cases, &event);
+}
+
 void cr_cases_output(struct cr_suite_cases *cases, int stream, const char *text, size_t size)
 {
     size_t room = (size_t)(CR_CASE_OUTPUT_MAX - cases->output);

@@ -41,6 +41,9 @@ void cr_cases_result(struct cr_suite_cases *cases, enum canring_outcome outcome,
 void cr_cases_lone(struct cr_suite_cases *cases, const char *class_name, const char *name,
                    enum canring_outcome outcome, const char *message, const char *details);
 
+/* Of the open case; outside of cases it is left out. `at_ns` is brought into the case's time. */
+void cr_cases_step(const struct cr_suite_cases *cases, struct canring_suite_step *step);
+
 void cr_cases_output(struct cr_suite_cases *cases, int stream, const char *text, size_t size);
 
 void cr_cases_end(struct cr_suite_cases *cases, const char *message);

@@ -57,6 +57,8 @@ static void add_python(struct list *argv, const struct cr_suite_file *file,
         add(argv, "--collect");
     if (options->failfast)
         add(argv, "--failfast");
+    if (options->steps)
+        add(argv, "--steps");
     if (selection->class_name)
         add(argv, "--class=%s", selection->class_name);
     if (selection->method)

@@ -2,7 +2,9 @@
  *
  * The runner of a Python file feeds it. {"event": "plan", "cases": [[class, name], …], "tags":
  * [name, …]}, then for each case {"event": "start", "class", "name"} and {"event": "end",
- * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"}.
+ * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"};
+ * in between {"event": "step", "passed" or "note": true, "table", "message", "expression",
+ * "expected", "found", "at": seconds}.
  * The runner waits for one byte after each start, end and lone.
  * It trusts none of it: a malformed or endless line is an error, never a crash or unbounded memory.
  */

@@ -12,6 +12,7 @@ import argparse
 import faulthandler
 import fnmatch
 import importlib.util
+import inspect
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ import sys
 import traceback
 import unittest
 
-from canring import _pytest
+from canring import _pytest, _steps
 from canring._progress import (RANK, Progress, cut, first_line, make_importable, normal_tags,
                                stem_of, wanted_tags, why_not)
 
@@ -32,21 +33,30 @@ def method_of(test):
     return getattr(test, "_testMethodName", str(test))
 
 
+def description_of(test):
+    return inspect.getdoc(getattr(test, method_of(test), None))
+
+
 class Result(unittest.TestResult):
     """Tells each case's start and end; a case with subtests ends once, as the worst of them."""
 
-    def __init__(self, progress):
+    def __init__(self, progress, recorder):
         super().__init__()
         self.progress = progress
+        self.recorder = recorder
         self.current = None
 
     def startTest(self, test):
         super().startTest(test)
         self.current = {"outcome": "passed", "message": None, "details": []}
         self.progress.start(class_of(test), method_of(test))
+        if self.recorder:
+            self.recorder.begin(getattr(test, "step_report", None), description_of(test))
 
     def stopTest(self, test):
         super().stopTest(test)
+        if self.recorder:
+            self.recorder.end()
         self.progress.end(self.current["outcome"], self.current["message"],
                           "\n".join(self.current["details"]))
         self.current = None
@@ -151,6 +161,7 @@ def parse():
     parser.add_argument("--suite-id", type=int, default=0)
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--failfast", action="store_true")
+    parser.add_argument("--steps", action="store_true")
     parser.add_argument("--class", dest="classes", default="*")
     parser.add_argument("--method", dest="methods", default="*")
     parser.add_argument("--tag", action="append", default=[])
@@ -169,8 +180,8 @@ def find(module):
     return sorted(own, key=order)
 
 
-def run(tests, options, progress):
-    result = Result(progress)
+def run(tests, options, progress, recorder):
+    result = Result(progress, recorder)
     result.failfast = options.failfast
     wanted = wanted_tags(options)
     for test in tests:
@@ -203,7 +214,7 @@ def load_and_find(options, progress):
     return None
 
 
-def run_unittest(options, progress):
+def run_unittest(options, progress, recorder):
     tests = load_and_find(options, progress)
     if tests is None:
         return
@@ -211,7 +222,7 @@ def run_unittest(options, progress):
     progress.plan([(class_of(test), method_of(test)) for test in chosen],
                   {name for test in tests for name in (tags_of(test) or {})})
     if not options.collect:
-        run(chosen, options, progress)
+        run(chosen, options, progress, recorder)
 
 
 def main():
@@ -222,10 +233,13 @@ def main():
     sys.argv = [options.file]
     use_shim()
     show_logs()
+    recorder = _steps.Recorder(progress) if options.steps and not options.collect else None
+    if recorder:
+        recorder.install()
     if _pytest.is_for(options.file):
-        _pytest.run(options, progress)
+        _pytest.run(options, progress, recorder)
     else:
-        run_unittest(options, progress)
+        run_unittest(options, progress, recorder)
     progress.say("done")
 
 

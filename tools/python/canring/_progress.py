@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+import threading
 
 TEXT_MAX = 64 * 1024
 RANK = ["passed", "skipped", "failed", "error"]  # of several outcomes the last one counts
@@ -21,18 +22,17 @@ class Progress:
         self.fd = os.dup(number)  # not inheritable
         self.answers = stat.S_ISSOCK(os.fstat(self.fd).st_mode)
         self.planned = False
+        self.lock = threading.Lock()  # assertions in a test's threads tell steps
         if number > 2:
             os.close(number)
 
     def say(self, event, **what):
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass  # a test closed or replaced it
+        if event in ANSWERED:
+            flush()
         line = (json.dumps(dict(event=event, **what)) + "\n").encode()
-        while line:
-            line = line[os.write(self.fd, line):]
+        with self.lock:
+            while line:
+                line = line[os.write(self.fd, line):]
         if self.answers and event in ANSWERED:
             os.read(self.fd, 1)  # what was written until now has been read, and so belongs here
 
@@ -51,6 +51,14 @@ class Progress:
         """A result without a start: of a fixture, or of the file."""
         self.say("lone", **{"class": owner, "name": name, "outcome": outcome, "message": message,
                             "details": cut(details or "") or None})
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # a test closed or replaced it
 
 
 def cut(text):

@@ -6,6 +6,7 @@ fixtures, marks and conftest.py are pytest's own.
 
 import ast
 import fnmatch
+import inspect
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ import warnings
 from . import auxiliaries
 from ._progress import (RANK, first_line, make_importable, normal_tags, stem_of, wanted_tags,
                         why_not)
+from .testing import StepReport
 
 NEEDED = ("it needs pytest, which {python} has not: install it (Debian: python3-pytest, "
           "or: {python} -m pip install pytest)")
@@ -82,7 +84,7 @@ def _verdict(report, failures):
     return ("failed" if not error or issubclass(error[0], failures) else "error"), message
 
 
-def _plugin(pytest, options, progress):
+def _plugin(pytest, options, progress, recorder):
     """The class is made here, since pytest is there only now."""
     stem, wanted = stem_of(options.file), wanted_tags(options)
     failures = (AssertionError, pytest.fail.Exception)
@@ -110,6 +112,13 @@ def _plugin(pytest, options, progress):
     def is_own(item):
         """pykiso's base classes, imported by name, have test methods too."""
         return not getattr(getattr(item, "cls", None), "__module__", "").startswith("canring.")
+
+    def report_of(item):
+        """pykiso's, of its classes; the fixture's of all others."""
+        own = getattr(getattr(item, "cls", None), "step_report", None)
+        return own if isinstance(own, StepReport) else item.stash.setdefault(key, StepReport())
+
+    key = pytest.StashKey()
 
     class Plugin:
         def __init__(self):
@@ -150,6 +159,15 @@ def _plugin(pytest, options, progress):
             progress.lone(stem, name, "error", f"cannot be loaded: {_raised(report.longreprtext)}",
                           report.longreprtext)
 
+        @pytest.fixture
+        def step_report(self, request):
+            """For --step-report: header, message, current_table, step()."""
+            return report_of(request.node)
+
+        def pytest_assertion_pass(self, item, lineno, orig, expl):
+            if recorder:
+                recorder.step(None, True, expression=orig, found=expl)
+
         def pytest_runtestloop(self, session):
             return True if options.collect else None
 
@@ -157,7 +175,11 @@ def _plugin(pytest, options, progress):
         def pytest_runtest_protocol(self, item):
             self.current = {"outcome": "passed", "message": None, "details": [], "ended": False}
             progress.start(owner_of(item), item.name)
+            if recorder:
+                recorder.begin(report_of(item), inspect.getdoc(getattr(item, "obj", None)))
             yield
+            if recorder:
+                recorder.end()
             if not self.current["ended"]:
                 self.note("error", "it was interrupted: pytest.exit, or KeyboardInterrupt")
             progress.end(self.current["outcome"], self.current["message"],
@@ -169,6 +191,16 @@ def _plugin(pytest, options, progress):
             report = (yield).get_result()
             if call.excinfo:
                 report.canring_error = (call.excinfo.type, call.excinfo.value)
+                if recorder and report.failed:
+                    self.failed_step(call.excinfo)
+
+        def failed_step(self, excinfo):
+            """A plain assert; unittest's own are steps already."""
+            entry = excinfo.traceback[-1]
+            if excinfo.errisinstance(AssertionError) and "unittest" not in entry.frame.f_globals.get(
+                    "__name__", ""):
+                recorder.step(None, False, expression=str(entry.statement).strip(),
+                              found=first_line((excinfo.type, excinfo.value)))
 
         def pytest_runtest_logreport(self, report):
             if report.when == "teardown":
@@ -213,10 +245,12 @@ def _arguments(options):
     os.environ.pop("PYTEST_ADDOPTS", None)
     words = [os.path.abspath(options.file), "--override-ini=addopts=", "--capture=no",
              "--continue-on-collection-errors", "-pno:cacheprovider", "-pno:faulthandler"]
+    if options.steps:
+        words.append("--override-ini=enable_assertion_pass_hook=true")
     return words + ["--exitfirst"] * options.failfast
 
 
-def run(options, progress):
+def run(options, progress, recorder):
     """The whole file, from its plan on."""
     path, stem = os.path.abspath(options.file), stem_of(options.file)
     make_importable(path, os.path.abspath(options.dir))
@@ -227,7 +261,9 @@ def run(options, progress):
         if not options.collect:
             progress.lone(stem, stem, "error", NEEDED.format(python=sys.executable))
         return
-    plugin = _plugin(pytest, options, progress)
+    if recorder:  # what pytest has compiled before knows no steps
+        sys.pycache_prefix, sys.dont_write_bytecode = os.path.join(os.devnull, "none"), True
+    plugin = _plugin(pytest, options, progress, recorder)
     status = int(pytest.main(_arguments(options), plugins=[plugin, _fixtures(pytest)]))
     if not progress.planned:
         progress.plan([], [])
