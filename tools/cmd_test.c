@@ -116,6 +116,12 @@ static void on_event(void *arg, const struct canring_suite_event *event)
     canring_coordinator_event(session->coordinator, event);
 }
 
+static const char *log_of_file(void *arg, const char *file)
+{
+    const struct session *session = arg;
+    return canring_coordinator_test_log(session->coordinator, file);
+}
+
 static void add_totals(struct canring_suite_totals *sum, const struct canring_suite_totals *part)
 {
     sum->files += part->files;
@@ -153,6 +159,7 @@ static void run_suites(struct session *session, const struct canring_config *con
                                                 .library =
                                                     session->library[0] ? session->library : NULL,
                                                 .event = on_event,
+                                                .log = log_of_file,
                                                 .event_arg = session};
     struct canring_suite_totals totals = {.collection_failed = true};
     struct canring_error err = {0};

@@ -57,10 +57,13 @@ struct canring_suite_event {
     const char *class_name; /* of a program: its file's name; NULL outside of cases */
     const char *name;       /* the case's; NULL outside of cases */
     enum canring_outcome outcome;
+    bool not_run;        /* RESULT: of a case that never began */
     const char *message; /* one line, or NULL */
     const char *details; /* traceback, failed assertion; or NULL */
     int64_t started_ns;  /* CLOCK_REALTIME, of the case or file */
     int64_t duration_ns; /* by CLOCK_MONOTONIC */
+    int64_t early_ns;    /* CASE: it may have begun so much earlier, since a program does not wait
+                            until what it says of its cases has been read */
     int stream;          /* OUTPUT: 1 stdout (programs: stderr as well), 2 stderr */
     const char *text;    /* OUTPUT: bytes as written, no NUL */
     size_t size;
@@ -86,6 +89,9 @@ struct canring_suite_options {
     const char *library;    /* libcanring.so, for the package */
     void (*event)(void *arg, const struct canring_suite_event *event); /* may be NULL */
     void *event_arg;
+    /* The $CANRING_LOG of a file's process that is about to be started, or NULL; used until the
+     * file's end. May be NULL: then records of tests go to their stderr. */
+    const char *(*log)(void *arg, const char *file);
 };
 
 struct canring_suite_totals {

@@ -91,23 +91,25 @@ static int put_part(FILE *out, const char *heading, const struct cr_capture *cap
     return result;
 }
 
-static int put_output(FILE *out, const struct cr_report_case *test)
+/* Of a case, or of a suite outside of its cases. */
+static int put_output(FILE *out, const char *file, const struct cr_capture *logs,
+                      const struct cr_capture *output, const struct cr_capture *errors)
 {
     int result = 0;
-    if (test->file || test->logs.total || test->out.total) {
+    if (file || logs->total || output->total) {
         fputs("      <system-out>", out);
-        if (test->file) {
-            cr_xml_text(out, test->file, strlen(test->file));
+        if (file) {
+            cr_xml_text(out, file, strlen(file));
             fputc('\n', out);
         }
-        result = put_part(out, "log of all processes", &test->logs);
+        result = put_part(out, "log of all processes", logs);
         if (result == 0)
-            result = put_part(out, "output", &test->out);
+            result = put_part(out, "output", output);
         fputs("</system-out>\n", out);
     }
-    if (test->err.total && result == 0) {
+    if (errors->total && result == 0) {
         fputs("      <system-err>", out);
-        result = put_capture(out, &test->err);
+        result = put_capture(out, errors);
         fputs("</system-err>\n", out);
     }
     return result;
@@ -122,7 +124,7 @@ static int put_case(FILE *out, const struct cr_report_case *test)
     fputs(">\n", out);
     int result = put_outcome(out, test);
     if (result == 0)
-        result = put_output(out, test);
+        result = put_output(out, test->file, &test->logs, &test->out, &test->err);
     fputs("    </testcase>\n", out);
     return result;
 }
@@ -157,6 +159,8 @@ static int put_suite(FILE *out, const struct cr_report *report, const struct cr_
     int result = 0;
     for (const struct cr_report_case *test = suite->cases; test && result == 0; test = test->next)
         result = put_case(out, test);
+    if (result == 0)
+        result = put_output(out, NULL, &suite->logs, &suite->out, &suite->err);
     fputs("  </testsuite>\n", out);
     return result;
 }

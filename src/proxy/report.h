@@ -24,6 +24,7 @@ enum cr_outcome {
 struct cr_report_case {
     char *classname, *name, *file; /* file: "test_x.py:12", or NULL */
     uint64_t start_ns;             /* CLOCK_REALTIME */
+    uint64_t logs_from_ns;         /* the same, or a little earlier */
     uint64_t duration_ns;
     enum cr_outcome outcome;
     char *message; /* one line, or NULL */
@@ -38,6 +39,7 @@ struct cr_report_suite {
     char *name;
     uint64_t start_ns;
     struct cr_report_case *cases, **last;
+    struct cr_capture out, err, logs; /* outside of cases */
     struct cr_report_suite *next;
 };
 
@@ -73,6 +75,10 @@ struct cr_report_result {
  * be NULL. */
 void cr_report_end(struct cr_report_case *test, const struct cr_report_result *result,
                    struct cr_collector *collector);
+
+/* The records of all processes with from_ns <= time < to_ns, as lines. */
+void cr_report_logs(struct cr_capture *to, struct cr_collector *collector, uint64_t from_ns,
+                    uint64_t to_ns);
 
 struct cr_report_counts {
     unsigned tests, failures, errors, skipped;

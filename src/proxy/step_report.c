@@ -185,6 +185,14 @@ static int put_case(FILE *out, const struct cr_report_case *test)
     return result;
 }
 
+static int put_outside(FILE *out, const struct cr_report_suite *suite)
+{
+    int result = put_capture(out, "Log of all processes outside of cases", &suite->logs);
+    if (result == 0)
+        result = put_capture(out, "Output outside of cases", &suite->out);
+    return result ? result : put_capture(out, "Error output outside of cases", &suite->err);
+}
+
 static void put_head(FILE *out, const struct cr_report *report)
 {
     struct cr_report_counts counts;
@@ -221,6 +229,8 @@ static int put_page(FILE *out, const struct cr_report *report)
         for (const struct cr_report_case *test = suite->cases; test && result == 0;
              test = test->next)
             result = put_case(out, test);
+        if (result == 0)
+            result = put_outside(out, suite);
     }
     fputs("</body></html>\n", out);
     return result;

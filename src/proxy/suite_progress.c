@@ -170,7 +170,7 @@ void cr_progress_give_up(struct cr_progress *reader, const char *why)
         const char *end = strchr(key, '\n');
         char class_name[CR_CASE_NAME_MAX];
         snprintf(class_name, sizeof(class_name), "%.*s", (int)(end - key), key);
-        cr_cases_lone(reader->cases, class_name, end + 1, CANRING_OUTCOME_ERROR, message, NULL);
+        cr_cases_not_run(reader->cases, class_name, end + 1, CANRING_OUTCOME_ERROR, message);
     }
 }
 

@@ -178,12 +178,32 @@ static void take_progress(struct cr_suite_run *run, const char *text, size_t siz
     }
 }
 
+/* Line by line: a chunk may hold the marks of several cases, and each has its own output. */
+static void take_program_output(struct cr_suite_run *run, const char *text, size_t size)
+{
+    bool moved = false;
+    while (size) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end ? (size_t)(end - text) + 1 : size;
+        bool begins = cr_cmocka_begins(&run->cmocka, text, length);
+        if (!begins)
+            cr_cases_output(&run->cases, 1, text, length);
+        moved |= cr_cmocka_feed(&run->cmocka, text, length);
+        if (begins)
+            cr_cases_output(&run->cases, 1, text, length);
+        text += length;
+        size -= length;
+    }
+    if (moved)
+        rearm(run);
+}
+
 static void take_output(struct cr_suite_run *run, enum source source, const char *text, size_t size)
 {
-    if (!run->collect)
+    if (!run->python)
+        take_program_output(run, text, size);
+    else if (!run->collect)
         cr_cases_output(&run->cases, source == ERR ? 2 : 1, text, size);
-    if (!run->python && cr_cmocka_feed(&run->cmocka, text, size))
-        rearm(run);
 }
 
 static void take_result(struct cr_suite_run *run, const char *text, size_t size)
@@ -225,8 +245,11 @@ static bool read_source(struct cr_suite_run *run, enum source source)
         take(run, source, text, (size_t)got);
         return true;
     }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (source == OUT)
+            cr_cases_quiet(&run->cases);
         return false;
+    }
     close_source(run, source);
     if (source == RESULT)
         run->ended = true;
@@ -363,6 +386,7 @@ int cr_suite_start(struct cr_suite_run **where, const struct cr_suite_run_option
     run->cases.arg = options->event_arg;
     run->cmocka.cases = run->progress.cases = &run->cases;
     run->python = options->file->python;
+    run->cases.unpaced = !run->python;
     run->collect = options->collect;
     run->timeout_ms = options->timeout_ms;
     for (int i = 0; i < SOURCES; i++)

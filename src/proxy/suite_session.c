@@ -174,8 +174,11 @@ static int start_file(struct canring_suites *suites, const struct cr_suite_file 
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct cr_suite_command command;
+    const char *log = suites->options.log && !suites->collecting
+                          ? suites->options.log(suites->options.event_arg, file->name)
+                          : NULL;
     if (cr_suite_command(&command, suites->config, file, &suites->options, &suites->selection,
-                         suites->collecting) < 0)
+                         suites->collecting, log) < 0)
         return canring_error_set(err, -ENOMEM, "no memory for %s", file->name);
     const struct cr_suite_run_options options = {.file = file,
                                                  .argv = command.argv,

@@ -20,7 +20,7 @@ import sys
 import traceback
 import unittest
 
-from canring import _pytest, _steps
+from canring import _pytest, _steps, logs
 from canring._progress import (RANK, Progress, cut, first_line, make_importable, normal_tags,
                                stem_of, wanted_tags, why_not)
 
@@ -139,11 +139,15 @@ def use_shim():
 
 
 def show_logs():
-    """What tests log goes to stderr, from the command line's level on: into report and -v."""
+    """What tests log joins the records of all processes; without a run's log it goes to stderr."""
     level = logging.getLevelName(os.environ.get("CANRING_LOG_LEVEL", "INFO"))
-    logging.basicConfig(level=level if isinstance(level, int) else logging.INFO,
-                        format="%(asctime)s.%(msecs)03d %(levelname)s test [%(name)s] %(message)s",
-                        datefmt="%H:%M:%S")
+    level = level if isinstance(level, int) else logging.INFO
+    if logs.available():
+        logging.basicConfig(level=level, handlers=[logs.Handler()], format="%(message)s")
+    else:
+        logging.basicConfig(
+            level=level, datefmt="%H:%M:%S",
+            format="%(asctime)s.%(msecs)03d %(levelname)s test [%(name)s] %(message)s")
 
 
 def matches(test, options):
