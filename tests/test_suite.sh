@@ -55,7 +55,9 @@ says '1 passed, 2 failed, 0 errors, 0 skipped'
 run 2 bad -p '*::*::test_d_*' # what cannot be loaded may have matched
 says '1 passed, 0 failed, 1 error,'
 run 1 bad --failfast
-says '0 passed, 1 failed, 0 errors'
+says 'SKIPPED test_bad.py::TestBad::test_d_passes .*: not run: --failfast, a case failed'
+says 'SKIPPED test_broken.py::test_broken::test_broken .*: not run: --failfast, a case of another'
+says '0 passed, 1 failed, 0 errors, 5 skipped'
 run 2 bad -p 'test_bad.py::Nobody'
 complains 'the files that were found have no test that matches'
 run 1 bad -p 'test_bad.py::TestBad::test_a*' -v

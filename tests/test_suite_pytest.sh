@@ -104,7 +104,9 @@ HOW=hangs run 2 --timeout 2 -p test_dies.py
 says 'ERROR +test_dies.py::test_dies::test_b_dies .*: timeout after 2 s'
 grep -q 'in test_b_dies' out || fail "does not show where it hangs: $(cat out)"
 run 1 --failfast -p $file
-never test_says_so
+says "FAILED +$file::test_functions::test_square\[wrong\]"
+says "SKIPPED +$file::TestUnit::test_unit .*: not run: --failfast, a case failed"
+says '1 passed, 1 failed, 0 errors, 12 skipped'
 
 # What a user's pytest is told on a terminal is not for us; the rest of the settings is.
 mkdir own && cat >own/pytest.ini <<'INI'

@@ -260,7 +260,11 @@ static bool go_on(const struct session *session)
 static void run_all(struct session *session)
 {
     const struct test_options *options = session->options;
-    for (size_t i = 0; i < options->config_count && go_on(session); i++) {
+    for (size_t i = 0; i < options->config_count; i++) {
+        if (!go_on(session)) {
+            say("test", "%s: not run", options->configs[i]);
+            continue;
+        }
         struct canring_config *config =
             load_config("test", options->configs[i], options->overrides, options->override_count);
         if (config)

@@ -81,8 +81,9 @@ struct canring_suite_options {
     const char *pattern; /* FILE::CLASS::METHOD, each a wildcard pattern or empty; NULL = all */
     const struct canring_suite_tag *tags;
     size_t tag_count;
-    unsigned timeout_ms;    /* of one case; 0 = CANRING_SUITE_TIMEOUT_MS */
-    bool failfast;          /* end after the first case that fails or errs */
+    unsigned timeout_ms; /* of one case; 0 = CANRING_SUITE_TIMEOUT_MS */
+    /* End after the first case that fails or errs: a program is ended, the others are skipped. */
+    bool failfast;
     bool steps;             /* have Python files tell their steps: it makes them slower */
     const char *python;     /* interpreter; NULL = python3 */
     const char *python_dir; /* has canring_runner.py and the package canring */

@@ -159,7 +159,7 @@ int cr_progress_feed(struct cr_progress *reader, const char *text, size_t size)
     return moved;
 }
 
-void cr_progress_give_up(struct cr_progress *reader, const char *why)
+void cr_progress_give_up(struct cr_progress *reader, enum canring_outcome outcome, const char *why)
 {
     char message[256];
     const char *key;
@@ -170,7 +170,7 @@ void cr_progress_give_up(struct cr_progress *reader, const char *why)
         const char *end = strchr(key, '\n');
         char class_name[CR_CASE_NAME_MAX];
         snprintf(class_name, sizeof(class_name), "%.*s", (int)(end - key), key);
-        cr_cases_not_run(reader->cases, class_name, end + 1, CANRING_OUTCOME_ERROR, message);
+        cr_cases_not_run(reader->cases, class_name, end + 1, outcome, message);
     }
 }
 

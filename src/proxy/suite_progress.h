@@ -30,8 +30,8 @@ struct cr_progress {
 /* 1 a case began or ended, 0 none did, -EPROTO this is no progress, -ENOMEM. */
 int cr_progress_feed(struct cr_progress *reader, const char *text, size_t size);
 
-/* Every planned case that did not begin ends as an error. */
-void cr_progress_give_up(struct cr_progress *reader, const char *why);
+/* Every planned case that did not begin was not run, and has that outcome. */
+void cr_progress_give_up(struct cr_progress *reader, enum canring_outcome outcome, const char *why);
 
 void cr_progress_free(struct cr_progress *reader);
 
