@@ -147,6 +147,7 @@ static void release(struct cr_writer_thread *thread, struct cr_writer_block *blo
         totals->last_ns = block->highest_ns;
     totals->entries += block->entries;
     totals->raw_bytes += block->plain ? 0 : block->raw.used;
+    totals->blocks += !block->plain && block->raw.used;
     cr_writer_count(&thread->stats->file_bytes, block->stored_length);
     thread->done++;
     if (last)
