@@ -8,11 +8,12 @@
 
 #include "trace_writer_rig.h"
 
-#define MS         UINT64_C(1000000)
-#define FLUSH_NS   (20 * MS)
-#define SLACK_NS   (400 * MS) /* for the machine: a thread may have to wait for a processor */
-#define STALLED_NS (100 * MS) /* a writer that did not run for so long could not keep its promise  \
-                               */
+#define MS       UINT64_C(1000000)
+#define FLUSH_NS (20 * MS)
+#define SLACK_NS (400 * MS) /* for the machine: a thread may have to wait for a processor */
+#define STALLED_NS                                                                                 \
+    (100 * MS) /* a writer that did not run for so long could not keep its promise                 \
+                */
 #define SAMPLES 4096u
 
 /* What the writer tells until it is killed, on memory that outlives it. */
@@ -115,7 +116,7 @@ static uint64_t cost_ns(uint64_t kept, uint64_t killed_ns)
 }
 
 /* Frames 0 … n - 1 without a gap, then the end, after one damaged place at most. Returns n. */
-static uint64_t read_what_is_left(const char *path, const char *format, bool *damaged)
+static uint64_t read_what_is_left(const char *path, bool *damaged)
 {
     struct canring_trace_reader *reader;
     struct canring_trace_entry entry;
@@ -124,7 +125,7 @@ static uint64_t read_what_is_left(const char *path, const char *format, bool *da
     int result;
 
     *damaged = false;
-    if (canring_trace_reader_open(&reader, path, format, &err) < 0)
+    if (canring_trace_reader_open(&reader, path, NULL, &err) < 0)
         fail_msg("%s", err.text);
     while ((result = canring_trace_reader_next(reader, &entry, &err)) != 0) {
         if (result < 0 && *damaged)
@@ -165,7 +166,7 @@ static void kill_one(const char *name, const struct canring_trace_writer_options
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status));
-    uint64_t kept = read_what_is_left(rig_path(name), options->format, &damaged);
+    uint64_t kept = read_what_is_left(rig_path(name), &damaged);
     uint64_t due = due_at(killed_ns);
     if (kept < due)
         fail_msg("%s: %llu frames left, %llu were due", name, (unsigned long long)kept,
@@ -177,12 +178,13 @@ static void kill_one(const char *name, const struct canring_trace_writer_options
     assert_int_equal(unlink(rig_path(name)), 0);
 }
 
-static void kill_many(const char *format, const char *ending, const char *compression)
+static void kill_many(const struct cr_trace_format *format, const char *compression)
 {
+    const char *ending = format->endings[0] ? format->endings[0] : "";
     const char *wanted = getenv("KILLS");
     unsigned kills = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 3;
     const struct canring_trace_writer_options options = {
-        .format = format, .compression = compression, .flush_ns = FLUSH_NS};
+        .format = format->name, .compression = compression, .flush_ns = FLUSH_NS};
     struct outcome outcome = {0};
     char name[64];
 
@@ -190,7 +192,7 @@ static void kill_many(const char *format, const char *ending, const char *compre
              compression ? compression : "");
     while (outcome.kills < kills)
         kill_one(name, &options, &outcome);
-    print_message("%s%s%s: %u kills, %u cut tails, oldest frame lost %u ms\n", format,
+    print_message("%s%s%s: %u kills, %u cut tails, oldest frame lost %u ms\n", format->name,
                   compression ? "." : "", compression ? compression : "", outcome.kills,
                   outcome.damaged, (unsigned)(outcome.worst_ns / MS));
 }
@@ -202,10 +204,10 @@ static void a_killed_writer_leaves_all_but_the_newest_frames(void **state)
         const struct cr_trace_format *format = cr_trace_formats[i];
         if (!format->encoder)
             continue;
-        kill_many(format->name, format->endings[0], NULL);
+        kill_many(format, NULL);
         if (format == &cr_trace_format_candump) {
-            kill_many(format->name, format->endings[0], "gz");
-            kill_many(format->name, format->endings[0], "zst");
+            kill_many(format, "gz");
+            kill_many(format, "zst");
         }
     }
 }
