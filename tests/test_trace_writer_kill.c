@@ -52,8 +52,9 @@ static void note_progress(uint64_t next)
     progress->samples = n + 1;
 }
 
-/* In bursts, so that blocks are handed over full and because they are due. */
-static void write_until_killed(struct canring_trace_writer *writer)
+/* In bursts, so that blocks are handed over full and because they are due; `fast`: without a pause
+ * between them, so that the end comes in the middle of something. */
+static void write_until_killed(struct canring_trace_writer *writer, bool fast)
 {
     uint64_t n = 0;
 
@@ -68,11 +69,13 @@ static void write_until_killed(struct canring_trace_writer *writer)
             progress->flushed = n;
         }
         (void)canring_trace_writer_due(writer);
-        sleep_ns(MS);
+        if (!fast)
+            sleep_ns(MS);
     }
 }
 
-static pid_t start_writer(const char *name, const struct canring_trace_writer_options *options)
+static pid_t start_writer(const char *name, const struct canring_trace_writer_options *options,
+                          bool fast)
 {
     memset(progress, 0, sizeof(*progress));
     pid_t child = fork();
@@ -82,7 +85,7 @@ static pid_t start_writer(const char *name, const struct canring_trace_writer_op
         if (canring_trace_writer_open(&writer, rig_path(name), options, NULL) < 0 ||
             canring_trace_writer_bus(writer, "can0") != 0)
             _exit(1);
-        write_until_killed(writer);
+        write_until_killed(writer, fast);
     }
     return child;
 }
@@ -158,8 +161,9 @@ static void kill_one(const char *name, const struct canring_trace_writer_options
     int status;
     bool damaged;
 
-    pid_t child = start_writer(name, options);
-    sleep_ns(MS * (20 + (unsigned)rand() % 900));
+    bool fast = outcome->kills % 2;
+    pid_t child = start_writer(name, options, fast);
+    sleep_ns(fast ? MS / 16 * ((unsigned)rand() % 800) : MS * (20 + (unsigned)rand() % 900));
     while (!progress->flushed && waitpid(child, &status, WNOHANG) == 0)
         sleep_ns(MS);
     uint64_t killed_ns = now_ns();
@@ -182,7 +186,7 @@ static void kill_many(const struct cr_trace_format *format, const char *compress
 {
     const char *ending = format->endings[0] ? format->endings[0] : "";
     const char *wanted = getenv("KILLS");
-    unsigned kills = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 3;
+    unsigned kills = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 4;
     const struct canring_trace_writer_options options = {
         .format = format->name, .compression = compression, .flush_ns = FLUSH_NS};
     struct outcome outcome = {0};
