@@ -86,6 +86,7 @@ struct cr_trace_format {
 
 extern const struct cr_trace_format cr_trace_format_candump;
 extern const struct cr_trace_format cr_trace_format_pcapng;
+extern const struct cr_trace_format cr_trace_format_pcap;
 
 /* All formats, NULL at the end. */
 extern const struct cr_trace_format *const cr_trace_formats[];
