@@ -63,7 +63,11 @@ is "status" "$cpu other 2000 75" "$(status '.[0].latency | "\(.cpus) \(.policy) 
 end
 
 # With privileges.
-if [ -n "$root" ]; then
+if grep -qE '__[at]san_init' "$CANRING"; then
+    echo "locked memory not tested: a sanitizer's mlockall locks nothing"
+    configure "{mlock: true}" "{}" >sanitized.yaml
+    refused "mlock: mlockall locked nothing" "$CANRING" run sanitized.yaml
+elif [ -n "$root" ]; then
     configure "{sched_fifo: 11, mlock: true}" "{sched_fifo: 12, mlock: true}" >root.yaml
     begin root.yaml
     is "the proxy's policy" "SCHED_FIFO 11" "$(policy "$proxy")"

@@ -9,6 +9,7 @@
 #define EXIT_MISUSE 2
 
 int cmd_check(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_list(int argc, char **argv);

@@ -11,6 +11,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"check", "check configuration files", cmd_check},
+    {"doctor", "what of this machine costs latency or frames", cmd_doctor},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
     {"list", "the running proxies and their channels", cmd_list},
