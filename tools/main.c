@@ -13,6 +13,7 @@ static const struct command {
     {"check", "check configuration files", cmd_check},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
+    {"info", "what recordings hold: buses, frames, rates, load, damage", cmd_info},
     {"list", "the running proxies and their channels", cmd_list},
     {"resume", "let suspended proxies and auxiliaries go on", cmd_resume},
     {"run", "start the processes of a configuration and serve", cmd_run},
