@@ -15,6 +15,7 @@ static const struct command {
     {"gen", "generate frames", cmd_gen},
     {"info", "what recordings hold: buses, frames, rates, load, damage", cmd_info},
     {"list", "the running proxies and their channels", cmd_list},
+    {"play", "send the frames of a recording at their times", cmd_play},
     {"resume", "let suspended proxies and auxiliaries go on", cmd_resume},
     {"run", "start the processes of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},
