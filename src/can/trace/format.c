@@ -8,6 +8,7 @@
 
 const struct cr_trace_format *const cr_trace_formats[] = {
     &cr_trace_format_candump,
+    &cr_trace_format_blf,
     NULL,
 };
 
