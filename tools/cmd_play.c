@@ -370,13 +370,15 @@ int cmd_play(int argc, char **argv)
     if (result || done)
         return result;
     play.frame = &frame;
-    play.signals = signals_open();
-    if (play.signals < 0) {
+    /* who waits for standard input must end at once: then signals have their usual effect */
+    play.signals = strcmp(play.options.file, "-") == 0 ? -1 : signals_open();
+    if (play.signals < -1) {
         say("play", "cannot catch signals: %s", strerror(-play.signals));
         return EXIT_FAILURE;
     }
     result = run(&play);
-    close(play.signals);
+    if (play.signals >= 0)
+        close(play.signals);
     if (result)
         return result;
     if (play.signal)
