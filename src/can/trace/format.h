@@ -87,6 +87,9 @@ struct cr_trace_format {
 
 extern const struct cr_trace_format cr_trace_format_candump;
 extern const struct cr_trace_format cr_trace_format_blf;
+extern const struct cr_trace_format cr_trace_format_pcapng;
+extern const struct cr_trace_format cr_trace_format_asc;
+extern const struct cr_trace_format cr_trace_format_trc, cr_trace_format_trc11;
 
 /* All formats, NULL at the end. */
 extern const struct cr_trace_format *const cr_trace_formats[];
