@@ -210,6 +210,7 @@ print(sum(1 for _ in can.LogReader(sys.argv[1])))' "$file" 2>/dev/null) || { ech
         "$CANRING" convert -f --to candump "$file" theirs.log 2>words
         got=$?
         grep -q 'not a recording of a known format' words && { echo "not tried: $file"; continue; }
+        [ $got = 3 ] && grep -q 'the last line has no newline' words && theirs=$((theirs - 1)) && got=0
         [ $got = 0 ] || { fail "$file: exit status $got: $(cat words)"; continue; }
         [ "$(wc -l <theirs.log)" = "$theirs" ] || fail "$file: $(wc -l <theirs.log) frames, python-can finds $theirs"
     done
