@@ -14,7 +14,7 @@ struct wire {
 static void add(struct wire *wire, uint32_t value, unsigned count)
 {
     while (count--)
-        wire->bits[wire->count++] = value >> count & 1;
+        wire->bits[wire->count++] = (uint8_t)(value >> count & 1);
 }
 
 static void add_data(struct wire *wire, const struct canring_frame *frame)
@@ -32,7 +32,7 @@ static uint32_t divide(const struct wire *wire, uint32_t polynomial, unsigned wi
     for (unsigned i = 0; i + width < rest.count; i++)
         if (rest.bits[i])
             for (unsigned j = 0; j <= width; j++)
-                rest.bits[i + j] ^= polynomial >> (width - j) & 1;
+                rest.bits[i + j] ^= (uint8_t)(polynomial >> (width - j) & 1);
     uint32_t remainder = 0;
     for (unsigned i = rest.count - width; i < rest.count; i++)
         remainder = remainder << 1 | rest.bits[i];

@@ -212,7 +212,8 @@ print(sum(1 for _ in can.LogReader(sys.argv[1])))' "$file" 2>/dev/null) || { ech
         grep -q 'not a recording of a known format' words && { echo "not tried: $file"; continue; }
         [ $got = 3 ] && grep -q 'the last line has no newline' words && theirs=$((theirs - 1)) && got=0
         [ $got = 0 ] || { fail "$file: exit status $got: $(cat words)"; continue; }
-        [ "$(wc -l <theirs.log)" = "$theirs" ] || fail "$file: $(wc -l <theirs.log) frames, python-can finds $theirs"
+        # of TRC 2.1, python-can 4.1 reads classic data frames only
+        [ "$(wc -l <theirs.log)" = "$theirs" ] || [[ $file = *V2_1.trc && $(wc -l <theirs.log) -gt $theirs ]] || fail "$file: $(wc -l <theirs.log) frames, python-can finds $theirs"
     done
 else
     echo "not compared: no recordings of others, or no python-can"
