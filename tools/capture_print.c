@@ -46,7 +46,7 @@ void capture_print_clear(struct capture_print *print)
 static void print_bus(const struct canring_capture_bus_stats *bus)
 {
     fprintf(stderr,
-            "  %-16s received %" PRIu64 "  lost in the kernel %" PRIu64
+            "  %-16s received %" PRIu64 "  lost before it was read %" PRIu64
             "  dropped for want of room %" PRIu64 "\n",
             bus->name, bus->received, bus->lost_kernel, bus->dropped);
 }

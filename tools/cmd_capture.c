@@ -225,6 +225,8 @@ static int capture(struct command *command)
         command->end_ns =
             command->options.duration_ns ? now + command->options.duration_ns : UINT64_MAX;
         command->show_ns = command->print.live ? now + SHOW_NS : UINT64_MAX;
+        if (!command->options.quiet)
+            say("capture", "recording into %s", command->options.capture.recording.path);
         result = run(command);
     }
     return command->capture ? finish(command, result) : result;
