@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
     {"check", "check configuration files", cmd_check},
     {"convert", "convert recordings, merge and filter them", cmd_convert},
+    {"doctor", "what of this machine costs latency or frames", cmd_doctor},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
     {"info", "what recordings hold: buses, frames, rates, load, damage", cmd_info},

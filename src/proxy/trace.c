@@ -11,6 +11,8 @@
 
 #include <canring/text.h>
 
+#include "shm/probe.h"
+
 #define TRACE_SLOTS  65536u   /* 2 MiB: a quarter of a second at 250,000 frames/s */
 #define TRACE_SPILL  1000000u /* frames */
 #define BUFFER_BYTES (256u * 1024u)
@@ -35,6 +37,8 @@ struct cr_trace_writer {
 static void flush(struct cr_trace_writer *w)
 {
     size_t done = 0;
+    CR_PROBE3(trace_write, w->interface, w->used,
+              atomic_load_explicit(&w->written, memory_order_relaxed));
     while (done < w->used) {
         ssize_t wrote = write(w->fd, w->buffer + done, w->used - done);
         if (wrote < 0 && errno == EINTR)
@@ -149,8 +153,10 @@ int cr_trace_open(struct cr_trace *trace, const char *path, const char *interfac
     }
     w->in.bell_fd = bell;
     trace->writer = w;
-    trace->outlet = (struct cr_outlet){
-        .reader_parks = true, .overflow = CANRING_OVERFLOW_SPILL, .spill.limit = TRACE_SPILL};
+    trace->outlet = (struct cr_outlet){.name = "trace",
+                                       .reader_parks = true,
+                                       .overflow = CANRING_OVERFLOW_SPILL,
+                                       .spill.limit = TRACE_SPILL};
     canring_producer_init(&trace->outlet.ring, &w->ring);
     return 0;
 }

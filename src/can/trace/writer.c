@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "can/trace/writer_encode.h"
+#include "can/trace/writer_pretrigger.h"
 #include "can/trace/writer_thread.h"
 
 struct canring_trace_writer {
@@ -13,6 +14,8 @@ struct canring_trace_writer {
     struct cr_writer_names names;
     struct cr_writer_thread thread;
     struct cr_writer_encode encode;
+    struct cr_writer_pretrigger before; /* what came before the trigger */
+    bool waiting;                       /* for the trigger */
     char *path;
 };
 
@@ -25,21 +28,32 @@ static int disk_error(const struct canring_trace_writer *writer, int result,
 
 /* ---- open ------------------------------------------------------------------- */
 
-/* A file that is named by its first entry waits for that; so does everything else about it. */
-static int create_file(struct canring_trace_writer *writer, struct canring_error *err)
+static int create_file(struct canring_trace_writer *writer)
 {
-    if (writer->names.dated_first)
-        return 0;
     struct cr_writer_file *file = cr_writer_file_new(writer->plan.format->encoder);
     int result = file ? cr_writer_names_next(&writer->names, file) : -ENOMEM;
+
     if (result < 0) {
         cr_writer_file_free(file);
-        return canring_error_set(err, result, "%s: cannot be created: %s", writer->path,
-                                 strerror(-result));
+        return result;
     }
     cr_writer_thread_note_file(&writer->thread, file);
     writer->encode.file = file;
     return 0;
+}
+
+/* A file that waits for the trigger, or for its first entry to be named by, is made by the thread;
+ * what can be wrong with it is told now. */
+static int prepare_file(struct canring_trace_writer *writer, struct canring_error *err)
+{
+    int result = writer->waiting || writer->names.dated_first
+                     ? cr_writer_names_check(&writer->names)
+                     : create_file(writer);
+
+    if (result < 0)
+        canring_error_set(err, result, "%s: cannot be created: %s", writer->path,
+                          strerror(-result));
+    return result;
 }
 
 static void connect_parts(struct canring_trace_writer *writer)
@@ -58,6 +72,8 @@ static void connect_parts(struct canring_trace_writer *writer)
     writer->encode.plan = &writer->plan;
     writer->encode.queue = &writer->queue;
     writer->encode.stats = &writer->stats;
+    writer->queue.wake_fd = -1;
+    writer->waiting = options->pretrigger_ns != 0;
 }
 
 static int open_parts(struct canring_trace_writer *writer, struct canring_error *err)
@@ -65,7 +81,6 @@ static int open_parts(struct canring_trace_writer *writer, struct canring_error 
     struct cr_writer_plan *plan = &writer->plan;
     bool packing = plan->format->encoder->pack || plan->compression != CR_COMPRESSION_NONE;
 
-    connect_parts(writer);
     int result = cr_writer_queue_open(&writer->queue, plan->options.memory, plan->block, packing);
     if (result < 0)
         return canring_error_set(err, result, "%s: no memory for its blocks: %s", writer->path,
@@ -74,22 +89,26 @@ static int open_parts(struct canring_trace_writer *writer, struct canring_error 
         cr_writer_names_open(&writer->names, writer->path, plan->format->endings, &plan->options);
     if (result == 0 && plan->compression != CR_COMPRESSION_NONE)
         result = cr_packer_open(&writer->thread.packer, plan->compression);
-    if (result < 0) {
-        canring_error_set(err, result, "%s: %s", writer->path, strerror(-result));
-    } else {
-        result = create_file(writer, err);
-        if (result == 0)
-            result = cr_writer_thread_start(&writer->thread);
-        if (result == 0)
-            return 0;
-    }
-    cr_writer_queue_close(&writer->queue);
+    if (result == 0 && writer->waiting)
+        result = cr_writer_pretrigger_open(&writer->before, plan->options.pretrigger_bytes,
+                                           plan->options.pretrigger_ns);
+    if (result < 0)
+        return canring_error_set(err, result, "%s: cannot be prepared: %s", writer->path,
+                                 strerror(-result));
+    result = prepare_file(writer, err);
+    if (result < 0)
+        return result;
+    result = cr_writer_thread_start(&writer->thread);
+    if (result < 0)
+        canring_error_set(err, result, "%s: no thread: %s", writer->path, strerror(-result));
     return result;
 }
 
 /* All that does not need the thread. */
 static void release(struct canring_trace_writer *writer)
 {
+    cr_writer_queue_close(&writer->queue);
+    cr_writer_pretrigger_close(&writer->before);
     cr_packer_close(writer->thread.packer);
     cr_writer_file_free(writer->encode.file);
     cr_writer_names_close(&writer->names);
@@ -109,6 +128,7 @@ int canring_trace_writer_open(struct canring_trace_writer **writer, const char *
     new->path = strdup(path);
     int result = new->path ? cr_writer_plan_make(&new->plan, path, options, err)
                            : canring_error_set(err, -ENOMEM, "%s: out of memory", path);
+    connect_parts(new);
     if (result == 0)
         result = open_parts(new, err);
     if (result < 0)
@@ -140,6 +160,22 @@ static int check_entry(const struct canring_trace_writer *writer,
     return 0;
 }
 
+/* What the pre-trigger has kept goes first. Entries that the format cannot hold are counted there.
+ */
+static int write_kept(struct canring_trace_writer *writer)
+{
+    struct canring_trace_entry entry;
+
+    while (cr_writer_pretrigger_first(&writer->before, &entry)) {
+        int result = cr_writer_encode_entry(&writer->encode, &entry);
+        if (result < 0 && result != -EOPNOTSUPP)
+            return result;
+        cr_writer_pretrigger_drop(&writer->before);
+    }
+    cr_writer_pretrigger_close(&writer->before);
+    return 0;
+}
+
 int canring_trace_writer_write(struct canring_trace_writer *writer,
                                const struct canring_trace_entry *entry, struct canring_error *err)
 {
@@ -150,7 +186,14 @@ int canring_trace_writer_write(struct canring_trace_writer *writer,
     int result = check_entry(writer, entry, err);
     if (result < 0)
         return result;
-    result = cr_writer_encode_entry(&writer->encode, entry);
+    if (writer->waiting) {
+        cr_writer_pretrigger_add(&writer->before, entry);
+        return 0;
+    }
+    if (writer->before.memory)
+        result = write_kept(writer);
+    if (result == 0)
+        result = cr_writer_encode_entry(&writer->encode, entry);
     if (result == -EOPNOTSUPP)
         return canring_error_set(err, result, "format '%s' has no place for this entry",
                                  writer->plan.format->name);
@@ -172,7 +215,7 @@ int canring_trace_writer_flush(struct canring_trace_writer *writer, bool sync,
 
 int canring_trace_writer_rotate(struct canring_trace_writer *writer, struct canring_error *err)
 {
-    if (!writer->encode.file || !writer->encode.file->entry)
+    if (!writer->encode.file || !writer->encode.file->entries)
         return 0; /* there is nothing in it yet */
     int result = cr_writer_encode_end_file(&writer->encode);
     return result < 0 ? disk_error(writer, result, err) : 0;
@@ -180,9 +223,9 @@ int canring_trace_writer_rotate(struct canring_trace_writer *writer, struct canr
 
 int canring_trace_writer_trigger(struct canring_trace_writer *writer, struct canring_error *err)
 {
-    (void)writer;
-    (void)err;
-    return 0;
+    writer->waiting = false;
+    int result = writer->before.memory ? write_kept(writer) : 0;
+    return result < 0 ? disk_error(writer, result, err) : 0;
 }
 
 void canring_trace_writer_stats(const struct canring_trace_writer *writer,
@@ -196,15 +239,15 @@ int canring_trace_writer_close(struct canring_trace_writer *writer, struct canri
     if (!writer)
         return 0;
     cr_writer_queue_closing(&writer->queue);
-    int ended = cr_writer_encode_end_file(&writer->encode);
-    cr_writer_encode_push(&writer->encode);
+    int ended = writer->before.memory && !writer->waiting ? write_kept(writer) : 0;
+    if (ended == 0)
+        ended = cr_writer_encode_end_file(&writer->encode);
     cr_writer_queue_end(&writer->queue);
     int result = cr_writer_thread_join(&writer->thread);
     if (result == 0)
         result = ended;
     if (result < 0)
         disk_error(writer, result, err);
-    cr_writer_queue_close(&writer->queue);
     release(writer);
     return result;
 }

@@ -2,24 +2,8 @@
 
 #include <errno.h>
 #include <syslog.h>
-#include <time.h>
 
-/* For the age of a block, at every entry: a clock that costs next to nothing. */
-static uint64_t coarse_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t wall_clock_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#include "can/trace/writer_clock.h"
 
 /* ---- blocks ----------------------------------------------------------------- */
 
@@ -32,10 +16,15 @@ static void push(struct cr_writer_encode *encode)
     cr_writer_queue_push(encode->queue, block);
 }
 
+static bool is_full(const struct cr_writer_block *block)
+{
+    return block->raw.size - block->raw.used < CR_TRACE_ENTRY_ROOM;
+}
+
 /* A block with room for whatever one call of an encoder appends. */
 static int make_room(struct cr_writer_encode *encode)
 {
-    if (encode->block && encode->block->raw.size - encode->block->raw.used >= CR_TRACE_ENTRY_ROOM)
+    if (encode->block && !is_full(encode->block))
         return 0;
     if (encode->block)
         push(encode);
@@ -66,7 +55,7 @@ uint64_t cr_writer_encode_due(struct cr_writer_encode *encode)
 
     if (!block || !block->entries)
         return UINT64_MAX;
-    uint64_t age = coarse_ns() - block->since_ns;
+    uint64_t age = cr_writer_coarse_ns() - block->since_ns;
     if (age < encode->plan->options.flush_ns)
         return encode->plan->options.flush_ns - age;
     if (is_backed_up(encode))
@@ -92,6 +81,15 @@ static int appended(struct cr_writer_encode *encode, size_t before, int result)
     return overflow ? -EMSGSIZE : result;
 }
 
+/* What was appended has a place in front of every file that may have to be begun again. */
+static int remember(struct cr_writer_encode *encode, size_t before)
+{
+    struct cr_bytes *raw = &encode->block->raw;
+    int result = cr_writer_file_remember(encode->file, raw->data + before, raw->used - before);
+
+    return result < 0 ? appended(encode, before, result) : 0;
+}
+
 static int begin_file(struct cr_writer_encode *encode, uint64_t start_ns)
 {
     const struct cr_trace_encoder *encoder = encode->plan->format->encoder;
@@ -107,17 +105,16 @@ static int begin_file(struct cr_writer_encode *encode, uint64_t start_ns)
     result = appended(encode, before, encoder->begin(file->state, &start, raw));
     if (result < 0)
         return result;
-    file->head = raw->used - before;
-    result = cr_writer_file_remember(file, raw->data + before, file->head);
+    result = remember(encode, before);
     if (result < 0)
         return result;
+    file->head = file->prelude.used;
     file->begun = true;
     file->start_ns = start_ns;
     file->buses = encode->names.count;
     if (encoder->pack) { /* the head is stored as it is, what follows is not */
         encode->block->plain = true;
         push(encode);
-        return 0;
     }
     return 0;
 }
@@ -146,7 +143,7 @@ static int declare_buses(struct cr_writer_encode *encode)
         size_t before = raw->used;
         result = appended(encode, before, file->encoder->bus(file->state, file->buses, raw));
         if (result == 0)
-            result = cr_writer_file_remember(file, raw->data + before, raw->used - before);
+            result = remember(encode, before);
         if (result < 0)
             return result;
     }
@@ -159,7 +156,7 @@ int cr_writer_encode_end_file(struct cr_writer_encode *encode)
 
     if (!file)
         return 0;
-    int result = need_file(encode, wall_clock_ns());
+    int result = need_file(encode, cr_writer_clock(CLOCK_REALTIME));
     if (result == 0)
         result = make_room(encode);
     if (result < 0)
@@ -205,6 +202,8 @@ static int passes_size(struct cr_writer_encode *encode, bool *passes)
 
     if (encode->queue->blocks->packed.data) {
         *passes = false;
+        if (encode->block && is_full(encode->block))
+            push(encode);
         return encode->block ? 0 : passes_packed_size(encode, passes);
     }
     *passes = file->encoded + file->entry > encode->plan->options.rotate_bytes;
@@ -231,7 +230,7 @@ static int rotate_when_due(struct cr_writer_encode *encode, const struct canring
 {
     bool passes = false;
 
-    if (!encode->file || !encode->file->begun || !encode->file->entry)
+    if (!encode->file || !encode->file->entries)
         return 0; /* every file holds an entry, whatever the limit */
     int result = passes_a_limit(encode, entry, stamp_ns, &passes);
     if (result == 0 && passes)
@@ -278,12 +277,13 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
 
     if (block->entries++ == 0) {
         block->lowest_ns = block->highest_ns = stamp_ns;
-        block->since_ns = coarse_ns();
+        block->since_ns = cr_writer_coarse_ns();
     }
     if (stamp_ns < block->lowest_ns)
         block->lowest_ns = stamp_ns;
     if (stamp_ns > block->highest_ns)
         block->highest_ns = stamp_ns;
+    encode->file->entries++;
     encode->file->entry = length;
     if (entry->frame) {
         encode->file->frames++;
@@ -310,7 +310,7 @@ int cr_writer_encode_entry(struct cr_writer_encode *encode, const struct canring
     size_t before = raw->used;
     result =
         appended(encode, before, encode->file->encoder->entry(encode->file->state, entry, raw));
-    if (result == -EOPNOTSUPP)
+    if (result == -EOPNOTSUPP || result == -EMSGSIZE)
         return refuse(encode, entry);
     if (result < 0)
         return result;

@@ -23,7 +23,8 @@ struct cr_writer_file {
     /* The caller's. */
     bool begun;       /* the head is encoded */
     uint32_t buses;   /* that the encoder knows */
-    uint64_t frames;  /* in it */
+    uint64_t entries; /* in it */
+    uint64_t frames;
     uint64_t encoded; /* bytes */
     uint64_t handed;  /* bytes of these that have been pushed */
     size_t entry;     /* bytes of the last entry */

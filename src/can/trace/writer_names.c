@@ -110,18 +110,42 @@ void cr_writer_names_trim(struct cr_writer_names *names, const struct cr_writer_
     }
 }
 
+static int folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+
+    if (length + 2 > PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(folder, path, length);
+    memcpy(folder + length, ".", 2);
+    return 0;
+}
+
+int cr_writer_names_check(const struct cr_writer_names *names)
+{
+    char folder[PATH_MAX];
+    struct stat status;
+
+    if (!names->dated_first && stat(names->path, &status) == 0) {
+        if (S_ISDIR(status.st_mode))
+            return -EISDIR;
+        return S_ISREG(status.st_mode) && !names->overwrite ? -EEXIST : 0;
+    }
+    int result = folder_of(names->path, folder);
+    if (result == 0 && access(folder, W_OK | X_OK) < 0)
+        result = -errno;
+    return result;
+}
+
 /* The entry of a new file is on the disk only when that of its folder is. */
 static void sync_folder(const char *path)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    int fd = folder_of(path, folder);
 
-    if (length >= sizeof(folder))
-        return;
-    memcpy(folder, path, length);
-    memcpy(folder + length, ".", 2);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == 0)
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
         close(fd);

@@ -38,6 +38,10 @@ int cr_writer_names_open(struct cr_writer_names *names, const char *path,
                          const struct canring_trace_writer_options *options);
 void cr_writer_names_close(struct cr_writer_names *names);
 
+/* What can be said of the first file before it is made: -EEXIST, -EISDIR, and whether its folder is
+ * there and lets us make files. */
+int cr_writer_names_check(const struct cr_writer_names *names);
+
 /* Make the next file of the series for `file`. Existing names are passed over, but for the user's
  * own: -EEXIST, unless it may be replaced. */
 int cr_writer_names_next(struct cr_writer_names *names, struct cr_writer_file *file);

@@ -64,8 +64,6 @@ static int check(const struct canring_trace_writer_options *options, struct canr
         check_range("time_digits", options->time_digits, 0, 9, err) ||
         check_range("keep", options->keep, 0, KEEP_MAX, err))
         return -EINVAL;
-    if (options->pretrigger_ns)
-        return canring_error_set(err, -EINVAL, "pretrigger_ns: not supported yet");
     if (options->naming != CANRING_TRACE_NUMBERED && options->naming != CANRING_TRACE_DATED)
         return canring_error_set(err, -EINVAL, "naming is %d: allowed are 0 (numbered), 1 (dated)",
                                  (int)options->naming);

@@ -75,6 +75,8 @@ int cr_writer_queue_open(struct cr_writer_queue *queue, size_t memory, size_t bl
 
 void cr_writer_queue_close(struct cr_writer_queue *queue)
 {
+    if (queue->wake_fd < 0)
+        return;
     if (queue->memory)
         munmap(queue->memory, queue->memory_size);
     free(queue->blocks);
@@ -83,6 +85,7 @@ void cr_writer_queue_close(struct cr_writer_queue *queue)
     pthread_cond_destroy(&queue->progress);
     pthread_mutex_destroy(&queue->lock);
     close(queue->wake_fd);
+    *queue = (struct cr_writer_queue){.wake_fd = -1};
 }
 
 /* ---- the caller's side ---------------------------------------------------- */
