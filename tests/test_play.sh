@@ -149,6 +149,17 @@ count_of any 2
 stop any
 equal "-i: a frame for each ENTER" <(frames_of slow.log | head -2) <(frames_of any.out)
 
+# Through a running proxy: to its bus.
+listen bus proxied
+start_proxy run -b can_channel=virtual:proxied "$tests/data/config/good_original.yaml"
+play 0 -t one.log proxy_aux/
+play 0 slow.log --speed 1000000 proxy_aux/=can0
+count_of bus $(($(wc -l <one.log) + 20))
+kill -TERM "${pids[run]}"
+ends_with 0 run
+stop bus
+equal "through a proxy" <(frames_of one.log && frames_of slow.log) <(frames_of bus.out)
+
 play 1 missing.log virtual:a
 grep -q missing.log words || fail "a missing recording is not named"
 play 1 one.log

@@ -59,6 +59,14 @@ for ending in log log.gz log.zst asc asc.zst blf trc pcapng pcap; do
     rm -f "cut.$ending" "all.$ending"
 done
 
+# The version of a TRC stays what it was.
+if "$CANRING" convert -T trc1.1 whole.log old.trc 2>/dev/null; then
+    head -c 30000 old.trc >cut.trc
+    repair 0 cut.trc
+    head -c 30 cut.trc | grep -q 'FILEVERSION=1.1' || fail "another version: $(head -1 cut.trc)"
+    "$CANRING" info cut.trc >/dev/null || fail "TRC 1.1: still damaged"
+fi
+
 # Damage in the middle; to another file; an older backup is not lost.
 sed '70s/#.*/#zz/; 90s/.*/garbage/' whole.log >damaged.log
 cp damaged.log original

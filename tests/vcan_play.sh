@@ -73,4 +73,21 @@ head -5 named.log | "$CANRING" play -x - vcan0 || fail "-x"
 cansend vcan0 222#
 wait $pid
 grep -q ' 222#' log || fail "-x: frames came back: $(cat log)"
+
+# A bus that takes frames more slowly than they come: canplayer gives up, we wait for room.
+modules=/usr/lib/uml/modules/$(uname -r)/kernel
+if ip link del vcan0 && ip link del vcan1 && ip link del vcan9 && rmmod vcan &&
+    insmod "$modules/drivers/net/can/vcan.ko" echo=1 && insmod "$modules/net/sched/sch_tbf.ko"; then
+    ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up
+    tc qdisc replace dev vcan0 root tbf rate 256kbit burst 100 limit 1000
+    for i in $(seq 300); do printf '(1700000000.000000) can0 123#%016X\n' "$i"; done >burst.log
+    canplayer -t -I burst.log vcan0=can0 2>words && fail "the bus is not slow: canplayer sends all of it"
+    sleep 0.5
+    capture ours 300 "$CANRING" play -t --stats burst.log vcan0
+    sed 's/ can0 / vcan0 /' burst.log | cut -d' ' -f2- >burst
+    same "everything through a slow bus" burst ours
+    grep -qE 'waited [1-9][0-9]* times for room' words || fail "room was not waited for: $(cat words)"
+else
+    echo "not tried: a slow bus"
+fi
 exit $failed

@@ -21,7 +21,7 @@ static unsigned digits_of(const struct convert_options *options)
         const char *format, *ending;
         unsigned usual;
     } known[] = {
-        {"candump", ".log", 6}, {"asc", ".asc", 6}, {"trc", ".trc", 6}, {"trc11", NULL, 4}};
+        {"candump", ".log", 6}, {"asc", ".asc", 6}, {"trc", ".trc", 6}, {"trc1.1", NULL, 4}};
     const char *format = options->writer.format;
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -90,7 +90,7 @@ static const char *look_at_head(struct repair *repair)
     if (got < 0)
         return "none";
     if (strcmp(repair->written_format, "trc") == 0 && strstr(head, "FILEVERSION=1.1"))
-        snprintf(repair->written_format, sizeof(repair->written_format), "trc11");
+        snprintf(repair->written_format, sizeof(repair->written_format), "trc1.1");
     if (memcmp(head, "\x1f\x8b", 2) == 0)
         return "gz";
     return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ? "zst" : "none";

@@ -7,7 +7,8 @@
 
 static size_t place(const struct info_ids *ids, uint32_t bus, uint32_t id, bool xl)
 {
-    uint64_t hash = ((uint64_t)bus << 33 | (uint64_t)xl << 32 | id) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash =
+        ((uint64_t)bus << 33 | (xl ? UINT64_C(1) << 32 : 0) | id) * UINT64_C(0x9e3779b97f4a7c15);
     size_t at = (size_t)(hash >> 32) & (ids->size - 1);
 
     while (ids->table[at].count &&

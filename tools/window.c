@@ -16,7 +16,7 @@ void window_add(struct window *window, uint64_t at_ns, uint64_t first, uint64_t 
         window->begun = true;
         window->start = at_ns;
     }
-    if (at_ns >= window->start && at_ns - window->start >= window->length_ns) {
+    if (window->length_ns && at_ns >= window->start && at_ns - window->start >= window->length_ns) {
         window_end(window);
         window->start += (at_ns - window->start) / window->length_ns * window->length_ns;
     }
