@@ -133,6 +133,7 @@ static inline void rig_write(const char *path, const char *format, const struct 
             assert_int_equal(fwrite(out.data, 1, out.used, file), out.used);
             totals.file_bytes += out.used;
             totals.raw_bytes += raw.used;
+            totals.blocks++;
             raw.used = 0;
         }
     }

@@ -361,7 +361,7 @@ int cmd_dump(int argc, char **argv)
         return result;
     dump_print_init(&dump.print, &dump.options);
     dump.left = dump.options.count;
-    dump.signals = signals_open();
+    dump.signals = signals_open(0);
     if (dump.signals < 0) {
         say("dump", "cannot catch signals: %s", strerror(-dump.signals));
         return EXIT_FAILURE;

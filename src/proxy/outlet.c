@@ -24,7 +24,17 @@ static void overflow(struct cr_outlet *outlet, const struct canring_frame *frame
     }
 }
 
-void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
+/* The usual case: every frame wanted, all of them fit. */
+static bool deliver_run(struct cr_outlet *outlet, const struct cr_batch *batch)
+{
+    if (outlet->filters || outlet->spill.count ||
+        !canring_ring_put_run(&outlet->ring, batch->bytes, batch->used))
+        return false;
+    outlet->published += batch->count;
+    return true;
+}
+
+static void deliver_each(struct cr_outlet *outlet, struct cr_batch *batch)
 {
     for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f)) {
         if (outlet->filters && !cr_filter_set_match(outlet->filters, f))
@@ -34,6 +44,12 @@ void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
         else
             overflow(outlet, f);
     }
+}
+
+void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
+{
+    if (!deliver_run(outlet, batch))
+        deliver_each(outlet, batch);
     publish(outlet);
 }
 

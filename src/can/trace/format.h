@@ -29,6 +29,7 @@ struct cr_trace_start {
 struct cr_trace_totals {
     uint64_t file_bytes; /* as stored */
     uint64_t raw_bytes;  /* what was given to `pack` */
+    uint64_t blocks;     /* how often it was called */
     uint64_t entries;
     uint64_t first_ns, last_ns; /* lowest and highest time stamp, 0 without an entry */
 };
@@ -85,6 +86,11 @@ struct cr_trace_format {
 };
 
 extern const struct cr_trace_format cr_trace_format_candump;
+extern const struct cr_trace_format cr_trace_format_blf;
+extern const struct cr_trace_format cr_trace_format_pcapng;
+extern const struct cr_trace_format cr_trace_format_asc;
+extern const struct cr_trace_format cr_trace_format_trc, cr_trace_format_trc11;
+extern const struct cr_trace_format cr_trace_format_pcap;
 
 /* All formats, NULL at the end. */
 extern const struct cr_trace_format *const cr_trace_formats[];
