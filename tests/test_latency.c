@@ -24,6 +24,15 @@
 
 #define NOBODY 65534
 
+/* With a sanitizer mlockall locks nothing, which is refused. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAN_LOCK false
+#elif defined(__has_feature)
+#define CAN_LOCK (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
+#else
+#define CAN_LOCK true
+#endif
+
 static char runtime[64];
 
 /* ---- children with and without privileges -----------------------------------------------------
@@ -184,6 +193,8 @@ static void locking_memory_without_privilege_is_refused_with_the_limit(void **st
 {
     struct rlimit limit;
     (void)state;
+    if (!CAN_LOCK)
+        skip();
     in_child(mlock_refused, false);
     getrlimit(RLIMIT_MEMLOCK, &limit);
     if (limit.rlim_max >= 1 << 20)
@@ -192,7 +203,7 @@ static void locking_memory_without_privilege_is_refused_with_the_limit(void **st
 
 static int all_of_it(void)
 {
-    const struct canring_latency latency = {.sched_fifo = 7, .timer_slack = 999, .mlock = true};
+    const struct canring_latency latency = {.sched_fifo = 7, .timer_slack = 999, .mlock = CAN_LOCK};
     struct canring_error err = {0};
     struct canring_latency_state now;
     struct sched_param param;
@@ -204,7 +215,10 @@ static int all_of_it(void)
     CHECK(sched_getparam(0, &param) == 0 && param.sched_priority == 7);
     CHECK(prctl(PR_GET_TIMERSLACK) <= 999); /* none for real-time threads since Linux 6.12 */
     canring_latency_state(&now);
-    CHECK(strcmp(now.policy, "fifo") == 0 && now.priority == 7 && now.locked_kib > 0);
+    CHECK(strcmp(now.policy, "fifo") == 0 && now.priority == 7);
+    if (!CAN_LOCK)
+        return 0;
+    CHECK(now.locked_kib > 0);
     void *more = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(more != MAP_FAILED);
     unsigned char resident[256];
@@ -342,7 +356,7 @@ static int proxy_given(void)
     struct canring_error err = {0};
     pthread_t thread;
     first_cpu(cpu, sizeof(cpu));
-    const struct canring_latency latency = {.cpus = cpu, .sched_fifo = 3, .mlock = true};
+    const struct canring_latency latency = {.cpus = cpu, .sched_fifo = 3, .mlock = CAN_LOCK};
     CHECK(own_runtime_dir() == 0);
     struct canring_proxy_options options = options_of(&latency);
     options.busy_poll = 120;
@@ -357,7 +371,8 @@ static int proxy_given(void)
     CHECK(served.status != NULL);
     CHECK(strcmp(word(&served, "cpus"), cpu) == 0);
     CHECK(strcmp(word(&served, "policy"), "fifo") == 0 && figure(&served, "priority") == 3);
-    CHECK(figure(&served, "locked_kib") > 2 * 2 * 2048); /* both rings, both times mapped */
+    if (CAN_LOCK) /* both rings, both times mapped */
+        CHECK(figure(&served, "locked_kib") > 2 * 2 * 2048);
     CHECK(figure(&served, "busy_poll_us") == 120);
     bool sqpoll =
         json_is_true(json_object_get(json_object_get(served.status, "latency"), "sqpoll"));

@@ -393,8 +393,8 @@ static char *encode_all(const char *format, size_t *length)
     struct rig_list in = {0};
 
     rig_mixed(&in, false);
-    if (strcmp(format, "trc1.1") == 0)
-        in.count -= 6; /* FD */
+    for (int i = 0; strcmp(format, "trc1.1") == 0 && i < 6; i++)
+        free(in.frames[--in.count]); /* the last are FD */
     rig_add(&in, &(struct canring_trace_entry){
                      .kind = CANRING_TRACE_LOST, .lost = 7, .timestamp_ns = RIG_START_NS});
     char *text = text_encode(format, &in, 0, two_buses, length);

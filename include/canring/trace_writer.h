@@ -125,6 +125,9 @@ void canring_trace_writer_stats(const struct canring_trace_writer *writer,
  * that fails is tried once more; then what is left is discarded and the file cut behind its last
  * whole block. 0 or the first error that cost an entry. `writer` is gone then, NULL is allowed. */
 int canring_trace_writer_close(struct canring_trace_writer *writer, struct canring_error *err);
+/* The same; *last gets the final figures. */
+int canring_trace_writer_finish(struct canring_trace_writer *writer,
+                                struct canring_trace_writer_stats *last, struct canring_error *err);
 
 #ifdef __cplusplus
 }
