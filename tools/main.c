@@ -10,6 +10,7 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"capture", "record buses into files", cmd_capture},
     {"check", "check configuration files", cmd_check},
     {"convert", "convert recordings, merge and filter them", cmd_convert},
     {"doctor", "what of this machine costs latency or frames", cmd_doctor},

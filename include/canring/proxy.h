@@ -13,6 +13,7 @@
 #include <canring/error.h>
 #include <canring/filter.h>
 #include <canring/latency.h>
+#include <canring/recording.h>
 #include <canring/wait.h>
 
 #ifdef __cplusplus
@@ -27,6 +28,9 @@ enum canring_overflow {
 #define CANRING_RING_SLOTS     16384u /* default: 512 KiB */
 #define CANRING_ATTRIBUTES_MAX 1024
 #define CANRING_SPILL_LIMIT    65536u /* default, frames */
+/* Memory that a spilled frame may take on average: that of the largest CAN FD frame. CAN XL frames
+ * take up to 22 times as much, so fewer of them are kept. */
+#define CANRING_SPILL_FRAME 96u
 
 struct canring_channel_config {
     const char *name;               /* unique in the proxy, at most 63 characters, no '/' */
@@ -34,7 +38,7 @@ struct canring_channel_config {
     struct canring_filters filters; /* what the channel receives; empty = everything */
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
-    uint32_t spill_limit; /* 0 = CANRING_SPILL_LIMIT */
+    uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
     const char *group;    /* a group that may open the memory as well; NULL = nobody else.
                            The control socket stays the user's, so it cannot attach. */
     bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
@@ -55,7 +59,8 @@ struct canring_proxy_options {
                                and done without */
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
                                CANRING_ATTRIBUTES_MAX - 1 bytes, or NULL */
-    const char *trace;      /* path of a candump log of everything, created, or NULL */
+    /* Recordings of everything, or NULL: the proxy's own, and that of its connector. */
+    const struct canring_recording *trace, *connector_trace;
     /* Words for people: attached, detached, bus-off, …; on the proxy's thread; may be NULL. */
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;

@@ -3,6 +3,7 @@
 
 #include "proxy/config_latency.h"
 #include "proxy/config_schema.h"
+#include "proxy/config_trace.h"
 #include "proxy/config_type.h"
 
 /* In the order of enum canring_auxiliary_kind. */
@@ -58,6 +59,7 @@ static const struct cr_key proxy_keys[] = {
     {.name = "trace_dir", .kind = CR_KEY_PATH, AT(trace.dir)},
     {.name = "trace_name", .kind = CR_KEY_NAME, .least = 1, AT(trace.name)},
     {.name = "wait", .kind = CR_KEY_CHOICE, .choices = waits, AT(wait)},
+    CR_TRACE_KEYS(trace),
     EVERY_AUXILIARY,
 };
 static const struct cr_key communication_keys[] = {EVERY_AUXILIARY};
@@ -167,6 +169,8 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
     if (err)
         return err;
     bool is_proxy = kind == CANRING_AUXILIARY_MP_PROXY || kind == CANRING_AUXILIARY_PROXY;
+    if (is_proxy)
+        cr_build_settle_trace(build, &values.trace, entry->config);
     return is_proxy ? add_proxy(build, named, &values) : add_auxiliary(build, named);
 }
 

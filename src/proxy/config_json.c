@@ -14,6 +14,7 @@ static const char *const auxiliary_kinds[] = {
     "MpProxyAuxiliary", "ProxyAuxiliary", "CommunicationAuxiliary", "shared_object", "executable"};
 static const char *const waits[] = {"adaptive", "spin", "park"};
 static const char *const overflows[] = {"spill", "drop"};
+static const char *const compressions[] = {"auto", "none", "gz", "zst"};
 static const char *const failures[] = {"report", "restart", "end"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG", "INFO",
                                          "WARNING", "ERROR", "CRITICAL"};
@@ -43,8 +44,16 @@ static json_t *j_strings(const char **list, size_t count)
 
 static json_t *j_trace(const struct canring_config_trace *trace)
 {
-    return json_pack("{s:b, s:s?, s:s?, s:I}", "active", (int)trace->active, "dir", trace->dir,
-                     "name", trace->name, "size_mb", (json_int_t)trace->size_mb);
+    return json_pack(
+        "{s:b, s:b, s:s?, s:s?, s:I, s:s?, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+        "active", (int)trace->active, "implied", (int)trace->implied, "dir", trace->dir, "name",
+        trace->name, "size_mb", (json_int_t)trace->size_mb, "format", trace->format, "compression",
+        compressions[trace->compression], "digits", (json_int_t)trace->digits, "rotate_bytes",
+        (json_int_t)trace->rotate_bytes, "rotate_ns", (json_int_t)trace->rotate_ns, "rotate_frames",
+        (json_int_t)trace->rotate_frames, "keep", (json_int_t)trace->keep, "flush_ns",
+        (json_int_t)trace->flush_ns, "sync_ns", (json_int_t)trace->sync_ns, "reserve",
+        (json_int_t)trace->reserve, "pretrigger_ns", (json_int_t)trace->pretrigger_ns, "trigger",
+        j_filters(&trace->trigger));
 }
 
 static json_t *j_timing(const struct canring_bit_timing *timing)

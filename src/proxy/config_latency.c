@@ -67,6 +67,10 @@ static void check_together(struct cr_build *build, const struct cr_yaml_node *no
     if (latency->busy_poll && wait != CANRING_WAIT_ADAPTIVE)
         cr_error(build, node, "busy_poll: has no meaning with wait: %s, allowed: wait: adaptive",
                  wait == CANRING_WAIT_SPIN ? "spin" : "park");
+    if (latency->sqpoll && latency->thread.sched_fifo)
+        cr_warning(build, node,
+                   "sqpoll: the kernel's thread has no real-time priority; where other tasks want "
+                   "its processor, frames wait for it in spite of sched_fifo");
     if (latency->thread.mlock && kind == CANRING_AUXILIARY_EXECUTABLE)
         cr_error(build, node,
                  "mlock: a program that is executed does not keep it; it has to call "

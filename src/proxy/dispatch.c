@@ -24,13 +24,11 @@ static void deliver(struct canring_proxy *proxy, struct cr_batch *batch,
     for (size_t i = 0; i < proxy->port_count; i++)
         if (proxy->ports[i] != origin && cr_port_attached(proxy->ports[i]))
             cr_outlet_deliver(&proxy->ports[i]->outlet, batch);
-    if (proxy->tracing)
-        cr_outlet_deliver(&proxy->trace.outlet, batch);
 }
 
 bool cr_dispatch_holds_source(struct canring_proxy *proxy)
 {
-    bool room = !proxy->tracing || cr_outlet_has_room(&proxy->trace.outlet);
+    bool room = cr_proxy_traces_have_room(proxy);
     if (!proxy->bus->driver->pausable)
         return false;
     for (size_t i = 0; i < proxy->port_count; i++) {
@@ -72,6 +70,7 @@ static unsigned receive(struct canring_proxy *proxy)
     }
     if (got > 0) {
         CR_PROBE3(bus_receive, proxy->bus->name, got, proxy->bus->stats.rx_lost_kernel);
+        cr_proxy_record_received(proxy, proxy->received);
         count_off(proxy, proxy->received);
         deliver(proxy, proxy->received, NULL);
     }
@@ -140,8 +139,10 @@ static unsigned take_from(struct canring_proxy *proxy, struct cr_port *port)
     if (!taken)
         return 0;
     stamp(proxy, proxy->taken);
-    if (!proxy->echo)
+    if (!proxy->echo) {
+        cr_proxy_record_sent(proxy, proxy->taken);
         deliver(proxy, proxy->taken, port);
+    }
     send_batch(proxy, proxy->taken);
     return taken;
 }
@@ -221,9 +222,7 @@ static unsigned drain(struct canring_proxy *proxy)
         if (trouble)
             cr_serve_kick(proxy, port, trouble);
     }
-    if (proxy->tracing && proxy->trace.outlet.spill.count)
-        moved += cr_outlet_drain(&proxy->trace.outlet);
-    return moved;
+    return moved + cr_proxy_service_traces(proxy);
 }
 
 static void count(struct canring_proxy *proxy)

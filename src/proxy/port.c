@@ -82,6 +82,7 @@ int cr_port_open(struct cr_port *port, const char *proxy,
     port->outlet.name = port->name;
     port->outlet.overflow = config->overflow;
     port->outlet.spill.limit = config->spill_limit ? config->spill_limit : CANRING_SPILL_LIMIT;
+    port->outlet.spill.limit_bytes = port->outlet.spill.limit * CANRING_SPILL_FRAME;
     int result = find_group(config->group, &port->group, err);
     if (result == 0 && (config->filters.count || config->filters.error_mask)) {
         result = cr_filter_set_build(&port->filters, &config->filters);

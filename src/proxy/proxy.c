@@ -114,7 +114,10 @@ int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_opti
         bus.report = proxy->report;
         bus.report_arg = proxy->report_arg;
     }
-    return cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
+    int result = cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
+    if (result == 0)
+        proxy->losses.next = proxy->bus->number;
+    return result;
 }
 
 static int open_bell(struct canring_proxy *proxy, struct canring_error *err)
@@ -149,11 +152,7 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
         result = cr_serve_open(proxy, err);
     for (size_t i = 0; i < options->channel_count && result == 0; i++)
         result = cr_proxy_add_port(proxy, &options->channels[i], &port, err);
-    if (result == 0 && options->trace) {
-        result = cr_trace_open(&proxy->trace, options->trace, proxy->bus->name, proxy->bell, err);
-        proxy->tracing = result == 0;
-    }
-    return result;
+    return result == 0 ? cr_proxy_open_traces(proxy, options, err) : result;
 }
 
 int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_options *options,
@@ -201,8 +200,7 @@ void canring_proxy_close(struct canring_proxy *proxy)
         cr_port_close(proxy->ports[i]);
         free(proxy->ports[i]);
     }
-    if (proxy->tracing && cr_trace_close(&proxy->trace) < 0)
-        cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: it could not be written");
+    cr_proxy_close_traces(proxy);
     if (proxy->bus)
         proxy->bus->driver->close(proxy->bus);
     if (proxy->loop)
@@ -232,8 +230,7 @@ static bool announce_sleep(struct canring_proxy *proxy)
         if (proxy->unsent.count < CR_UNSENT_MAX) /* else the bus has to move first */
             idle = canring_ring_prepare(&port->in, CANRING_ASLEEP_FD) && idle;
     }
-    if (proxy->tracing)
-        idle = cr_outlet_prepare(&proxy->trace.outlet, pausable) && idle;
+    idle = cr_proxy_prepare_traces(proxy, pausable) && idle;
     if (proxy->bus->driver->prepare_sleep && !proxy->bus_error)
         idle = proxy->bus->driver->prepare_sleep(proxy->bus) && idle;
     return idle;
@@ -250,8 +247,7 @@ static void wake_up(struct canring_proxy *proxy)
         canring_ring_awake(&proxy->ports[i]->in);
         cr_outlet_awake(&proxy->ports[i]->outlet);
     }
-    if (proxy->tracing)
-        cr_outlet_awake(&proxy->trace.outlet);
+    cr_proxy_awake_traces(proxy);
     if (proxy->bus->driver->awake && !proxy->bus_error)
         proxy->bus->driver->awake(proxy->bus);
 }

@@ -134,7 +134,6 @@ static int probe(const uint8_t *head, size_t length)
 }
 
 static const char *const endings[] = {".trc", NULL};
-static const char *const no_endings[] = {NULL};
 
 static const struct cr_trace_decoder decoder = {
     .state_size = sizeof(struct cr_trc_decoder),
@@ -152,10 +151,10 @@ const struct cr_trace_format cr_trace_format_trc = {
     .decoder = &decoder,
 };
 
-/* Read as "trc": its files are found by their content. */
+/* Files are read, and found by their ending, as "trc", which comes first in the table. */
 const struct cr_trace_format cr_trace_format_trc11 = {
     .name = "trc1.1",
-    .endings = no_endings,
+    .endings = endings,
     .summary = "PEAK's trace, version 1.1",
     .text = true,
     .encoder = &cr_trc11_encoder,

@@ -236,8 +236,14 @@ void canring_trace_writer_stats(const struct canring_trace_writer *writer,
 
 int canring_trace_writer_close(struct canring_trace_writer *writer, struct canring_error *err)
 {
-    if (!writer)
-        return 0;
+    struct canring_trace_writer_stats unused;
+
+    return writer ? canring_trace_writer_finish(writer, &unused, err) : 0;
+}
+
+int canring_trace_writer_finish(struct canring_trace_writer *writer,
+                                struct canring_trace_writer_stats *last, struct canring_error *err)
+{
     cr_writer_queue_closing(&writer->queue);
     int ended = writer->before.memory && !writer->waiting ? write_kept(writer) : 0;
     if (ended == 0)
@@ -248,6 +254,7 @@ int canring_trace_writer_close(struct canring_trace_writer *writer, struct canri
         result = ended;
     if (result < 0)
         disk_error(writer, result, err);
+    canring_trace_writer_stats(writer, last);
     release(writer);
     return result;
 }

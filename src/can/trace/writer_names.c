@@ -77,7 +77,7 @@ void cr_writer_names_close(struct cr_writer_names *names)
 
 static void keep(struct cr_writer_names *names, const struct cr_writer_file *file)
 {
-    char *path = names->keep && file->regular ? strdup(file->path) : NULL;
+    char *path = names->kept && file->regular ? strdup(file->path) : NULL;
 
     if (path)
         names->kept[names->kept_count++] = (struct cr_writer_kept){path, file->device, file->inode};
