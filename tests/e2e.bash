@@ -46,6 +46,43 @@ eventually() { # COMMAND…, for up to 20 s
     done
     return 1
 }
+# What the library was built with: programs that use it are built alike.
+from_cache() { # NAME of a CMake variable
+    sed -n "s/^$1:[A-Z]*=//p" "${CANRING_BUILD-}/CMakeCache.txt" 2>/dev/null
+}
+sanitizers=$(from_cache CANRING_SANITIZE)
+build() { # CC-ARGUMENT…: against our headers and library
+    "$(from_cache CMAKE_C_COMPILER)" ${sanitizers:+-fsanitize=$sanitizers} -Wall -Wextra -Werror \
+        -I"$CANRING_SOURCE/include" "$@" "$CANRING_BUILD/libcanring.so" -Wl,-rpath,"$CANRING_BUILD"
+}
+# Makes python3 one that can load the library: a sanitizer's runtime has to be there first. Fails
+# with a word when there is none.
+python_with_library() {
+    local runtime kind=
+    case ,$sanitizers, in
+    ,,) return ;;
+    *,address,*) kind=asan ;;
+    *,thread,*)
+        echo "skipped: the thread sanitizer's runtime does not start in a python built without it"
+        return 1
+        ;;
+    *,undefined,*) kind=ubsan_standalone ;;
+    esac
+    runtime=$(clang --print-runtime-dir 2>/dev/null)/libclang_rt.$kind-$(uname -m).so
+    case $(from_cache CMAKE_C_COMPILER) in
+    *clang*) ;;
+    *) runtime=$(gcc -print-file-name="lib${kind%_*}.so") ;;
+    esac
+    if [ ! -e "$runtime" ]; then
+        echo "skipped: no $runtime to be loaded into python"
+        return 1
+    fi
+    mkdir "$work/bin"
+    printf '#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=%s exec %s "$@"\n' "$runtime" \
+        "$(python3 -c 'import sys; print(sys.executable)')" >"$work/bin/python3"
+    chmod +x "$work/bin/python3"
+    PATH=$work/bin:$PATH
+}
 # NAME COMMAND…: in the background, its output in NAME.out, its words in NAME.err.
 background() {
     local name=$1

@@ -5,13 +5,13 @@
 . "$(dirname "$0")/e2e.bash"
 command -v cc >/dev/null || skip "no C compiler"
 library=$CANRING_BUILD/libcanring.so
-nm -D "$library" | grep -q '__asan_init\|__tsan_init\|__ubsan' && skip "python cannot load a library built with this sanitizer"
+python_with_library || exit 77
 export PYTHONDONTWRITEBYTECODE=1 CANRING_LIBRARY=$library
 examples=$CANRING_SOURCE/examples
 cd "$work" || exit 1
 # As a user builds them: against headers and library.
 cc -I"$CANRING_SOURCE/include" -shared -fPIC -o libmy_aux.so "$examples/my_aux_so/my_aux.c" || give_up "my_aux.c does not build"
-cc -I"$CANRING_SOURCE/include" -o my_aux_exe "$examples/my_aux_exe.c" "$library" -Wl,-rpath,"$CANRING_BUILD" || give_up "my_aux_exe.c does not build"
+build -o my_aux_exe "$examples/my_aux_exe.c" || give_up "my_aux_exe.c does not build"
 sed '/^static bool create(/,/^}/s/return true/return false/' "$examples/my_aux_so/my_aux.c" >no_aux.c
 cc -I"$CANRING_SOURCE/include" -shared -fPIC -o libno_aux.so no_aux.c || give_up "no_aux.c does not build"
 

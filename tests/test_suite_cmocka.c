@@ -153,7 +153,7 @@ static void progress_tells_cases(void **state)
     assert_int_equal(say("\"name\":\"a\"}\n"), 1);
     assert_int_equal(say("{\"event\":\"end\",\"outcome\":\"skipped\",\"message\":\"no\"}\n"), 1);
     assert_string_equal(json_string_value(json_array_get(progress.tags, 0)), "x");
-    cr_progress_give_up(&progress, "it died");
+    cr_progress_give_up(&progress, CANRING_OUTCOME_ERROR, "it died");
     assert_string_equal(story, "start a;skipped a (no);error b (not run: it died);");
 }
 

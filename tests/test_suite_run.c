@@ -322,9 +322,57 @@ static void failfast_begins_no_other_file(void **state)
     (void)state;
     options.failfast = true;
     script("test_a", "exit 1");
-    script("test_b", "exit 0");
+    script("test_b", "touch \"${0%/*}/begun\"");
+    write_file("test_c.py", "raise SystemExit", 0644);
     assert_int_equal(run(), 0);
-    assert_string_equal(story, "failed test_a:test_a (ended with status 1)\n");
+    assert_string_equal(
+        story, "failed test_a:test_a (ended with status 1)\n"
+               "skipped test_b:test_b (not run: --failfast, a case of another file failed)\n"
+               "skipped test_c.py:test_c (not run: --failfast, a case of another file failed)\n");
+    assert_int_equal(totals.skipped, 2);
+}
+
+#define CMOCKA_FAILS                                                                               \
+    "echo '[==========] Running 3 test(s).'\n"                                                     \
+    "printf '[ RUN      ] one\\n[       OK ] one\\n[ RUN      ] two\\n[  FAILED  ] two\\n'\n"
+
+static void failfast_ends_a_program_at_its_first_failed_case(void **state)
+{
+    (void)state;
+    options.failfast = true;
+    script("test_a", CMOCKA_FAILS "echo '[ RUN      ] three'\necho $$ >\"${0%/*}/pid\"\nsleep 300");
+    assert_int_equal(run(), 0);
+    assert_string_equal(story, "passed test_a:one ()\nfailed test_a:two ()\n"
+                               "skipped test_a:1 more case (not run: --failfast, a case failed)\n");
+}
+
+static void failfast_ends_a_program_that_does_not_want_to(void **state)
+{
+    (void)state;
+    options.failfast = true;
+    script("test_a", "trap 'touch \"${0%/*}/asked\"' TERM\necho $$ >\"${0%/*}/pid\"\n" CMOCKA_FAILS
+                     "for i in {1..3000}; do sleep 0.1; done");
+    assert_int_equal(run(), 0);
+    assert_told("skipped test_a:1 more case (not run: --failfast, a case failed)\n");
+    assert_null(strstr(story, "error"));
+    assert_false(alive(read_pid("pid")));
+    char path[256];
+    snprintf(path, sizeof(path), "%s/asked", dir);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void failfast_lets_the_teardown_of_the_last_case_run(void **state)
+{
+    (void)state;
+    options.failfast = true;
+    script("test_a", "echo '[==========] Running 1 test(s).'\n"
+                     "printf '[ RUN      ] one\\n[  FAILED  ] one\\n'\n"
+                     "sleep 0.3; touch \"${0%/*}/torn_down\"; exit 1");
+    assert_int_equal(run(), 0);
+    assert_string_equal(story, "failed test_a:one ()\n");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/torn_down", dir);
+    assert_int_equal(access(path, F_OK), 0);
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
@@ -416,6 +464,9 @@ int main(void)
         TEST(stopping_ends_the_file_and_begins_no_other),
         TEST(closing_in_the_middle_leaves_nothing),
         TEST(failfast_begins_no_other_file),
+        TEST(failfast_ends_a_program_at_its_first_failed_case),
+        TEST(failfast_ends_a_program_that_does_not_want_to),
+        TEST(failfast_lets_the_teardown_of_the_last_case_run),
         TEST(folders_and_patterns_are_reported_apart),
         TEST(a_pattern_selects_files_and_programs),
         TEST(files_come_in_the_order_of_their_names),

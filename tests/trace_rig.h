@@ -233,8 +233,7 @@ static inline void rig_mixed(struct rig_list *list, bool xl)
         "7FF##7"
         "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
         "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
-        "001##5"
-        "00112233445566778899AABBCCDDEEFF",
+        "001##500112233445566778899AABBCCDDEEFF",
     };
     static const char *const xls[] = {"45123#81:00:12345678#11223344", "00001#80:05:00000001#FF"};
     size_t n = sizeof(texts) / sizeof(*texts);

@@ -5,6 +5,7 @@
 
 #include <canring/trace_writer.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -59,30 +60,34 @@ static inline int rig_remove_dir(void **state)
     return rmdir(rig_dir);
 }
 
-/* What the writer has reported. */
+/* What the writer has reported, from any thread. */
 struct rig_reports {
-    _Atomic unsigned count;
-    char last[512];
+    unsigned count;
     char all[4096];
 };
+
+static pthread_mutex_t rig_reports_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static inline void rig_note(void *arg, int level, const char *text)
 {
     struct rig_reports *reports = arg;
-    size_t used = strlen(reports->all);
 
     (void)level;
-    snprintf(reports->last, sizeof(reports->last), "%s", text);
+    pthread_mutex_lock(&rig_reports_lock);
+    size_t used = strlen(reports->all);
     snprintf(reports->all + used, sizeof(reports->all) - used, "%s\n", text);
     reports->count++;
+    pthread_mutex_unlock(&rig_reports_lock);
 }
 
 static inline unsigned rig_said(const struct rig_reports *reports, const char *what)
 {
     unsigned count = 0;
 
+    pthread_mutex_lock(&rig_reports_lock);
     for (const char *at = reports->all; (at = strstr(at, what)) != NULL; at++)
         count++;
+    pthread_mutex_unlock(&rig_reports_lock);
     return count;
 }
 

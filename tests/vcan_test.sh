@@ -5,14 +5,13 @@ E2E_WORK=/dev/shm # of the guest: sockets do not live on the host's file system
 . "$(dirname "$0")/e2e.bash"
 command -v candump cc >/dev/null || skip "no can-utils, or no C compiler"
 grep -q '^CAN_RAW' /proc/net/protocols || skip "no CAN in this kernel"
-nm -D "$CANRING_BUILD/libcanring.so" | grep -q __ubsan && skip "python cannot load a library built with a sanitizer"
+python_with_library || exit 77
 export PYTHONDONTWRITEBYTECODE=1
 example=$CANRING_SOURCE/examples/suite_mp_proxy
 cd "$work" || exit 1
 mkdir suite_mp_proxy
 cp "$example/suite_mp_proxy/test_mp_proxy.py" suite_mp_proxy
-cc -Wall -Wextra -Werror -I"$CANRING_SOURCE/include" -o suite_mp_proxy/test_mp_proxy \
-    "$example/suite_mp_proxy/test_mp_proxy.c" "$CANRING_BUILD/libcanring.so" -Wl,-rpath,"$CANRING_BUILD" ||
+build -o suite_mp_proxy/test_mp_proxy "$example/suite_mp_proxy/test_mp_proxy.c" ||
     give_up "the suite in C does not build"
 sed "s/channel: suite_mp_proxy/interface: 'pcan'\n      channel: 'PCAN_USBBUS1'\n      state: 'ACTIVE'\n      processing: True/
     s/type: canring:CCVirtualCan/type: pykiso.lib.connectors.cc_pcan_can:CCPCanCan/" "$example/mp_proxy_aux.yaml" >pcan.yaml

@@ -116,6 +116,12 @@ static void on_event(void *arg, const struct canring_suite_event *event)
     canring_coordinator_event(session->coordinator, event);
 }
 
+static const char *log_of_file(void *arg, const char *file)
+{
+    const struct session *session = arg;
+    return canring_coordinator_test_log(session->coordinator, file);
+}
+
 static void add_totals(struct canring_suite_totals *sum, const struct canring_suite_totals *part)
 {
     sum->files += part->files;
@@ -148,10 +154,12 @@ static void run_suites(struct session *session, const struct canring_config *con
                                                 .tag_count = options->tag_count,
                                                 .timeout_ms = options->timeout_ms,
                                                 .failfast = options->failfast,
+                                                .steps = options->step_report != NULL,
                                                 .python_dir = session->python_dir,
                                                 .library =
                                                     session->library[0] ? session->library : NULL,
                                                 .event = on_event,
+                                                .log = log_of_file,
                                                 .event_arg = session};
     struct canring_suite_totals totals = {.collection_failed = true};
     struct canring_error err = {0};
@@ -170,25 +178,50 @@ static void run_suites(struct session *session, const struct canring_config *con
     add_totals(&session->totals, &totals);
 }
 
-static void write_reports(struct session *session)
+static void say_written(struct session *session, int result, const char *what, const char *path,
+                        const struct canring_error *err)
+{
+    if (result < 0) {
+        say("test", "%s", err->text);
+        session->totals.collection_failed = true;
+    } else {
+        say("test", "%s in %s", what, path);
+    }
+}
+
+/* steps.html, steps-2.html, …: each configuration has a report of its own. */
+static void name_step_report(char path[PATH_MAX], const char *given, size_t number)
+{
+    const char *slash = strrchr(given, '/'), *dot = strrchr(slash ? slash + 1 : given, '.');
+    int stem = dot ? (int)(dot - given) : (int)strlen(given);
+    if (number == 0)
+        snprintf(path, PATH_MAX, "%s", given);
+    else
+        snprintf(path, PATH_MAX, "%.*s-%zu%s", stem, given, number + 1, given + stem);
+}
+
+static void write_reports(struct session *session, size_t number)
 {
     const struct test_options *options = session->options;
-    char written[PATH_MAX];
+    char path[PATH_MAX];
     struct canring_error err;
     if (options->text)
         canring_coordinator_text(session->coordinator, STDOUT_FILENO);
-    if (!options->junit)
-        return;
-    if (canring_coordinator_junit(session->coordinator, options->junit_path, written, &err) < 0) {
-        say("test", "%s", err.text);
-        session->totals.collection_failed = true;
-    } else {
-        say("test", "report in %s", written);
+    if (options->junit) {
+        int result =
+            canring_coordinator_junit(session->coordinator, options->junit_path, path, &err);
+        say_written(session, result, "report", path, &err);
+    }
+    if (options->step_report) {
+        name_step_report(path, options->step_report, number);
+        int result = canring_coordinator_step_report(session->coordinator, path, &err);
+        say_written(session, result, "step report", path, &err);
     }
 }
 
 /* The processes of one configuration, and its suites while they run. */
-static void run_with_processes(struct session *session, const struct canring_config *config)
+static void run_with_processes(struct session *session, const struct canring_config *config,
+                               size_t number)
 {
     const struct test_options *options = session->options;
     const struct canring_coordinator_options how = {
@@ -213,7 +246,7 @@ static void run_with_processes(struct session *session, const struct canring_con
         run_suites(session, config);
         canring_coordinator_stop(session->coordinator);
     }
-    write_reports(session);
+    write_reports(session, number);
     canring_coordinator_close(session->coordinator);
     session->coordinator = NULL;
 }
@@ -227,22 +260,19 @@ static bool go_on(const struct session *session)
 static void run_all(struct session *session)
 {
     const struct test_options *options = session->options;
-    for (size_t i = 0; i < options->config_count && go_on(session); i++) {
+    for (size_t i = 0; i < options->config_count; i++) {
+        if (!go_on(session)) {
+            say("test", "%s: not run", options->configs[i]);
+            continue;
+        }
         struct canring_config *config =
             load_config("test", options->configs[i], options->overrides, options->override_count);
         if (config)
-            run_with_processes(session, config);
+            run_with_processes(session, config, i);
         else
             session->totals.collection_failed = true;
         canring_config_free(config);
     }
-}
-
-/* What pykiso takes and this does not do is said, not passed over. */
-static void say_unsupported(const struct test_options *options)
-{
-    if (options->step_report)
-        say("test", "--step-report: no step report is written");
 }
 
 int cmd_test(int argc, char **argv)
@@ -263,7 +293,6 @@ int cmd_test(int argc, char **argv)
     }
     find_python(&session);
     find_library(&session);
-    say_unsupported(&options);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     run_all(&session);
     clock_gettime(CLOCK_MONOTONIC, &end);

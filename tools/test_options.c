@@ -26,7 +26,7 @@ static const char help[] =
     "      --log-level LEVEL       DEBUG, INFO (default), WARNING or ERROR\n"
     "      --junit[=PATH]          write a JUnit report, default reports/TIME-NAME.xml\n"
     "      --text                  show the whole report as text in the end\n"
-    "      --step-report PATH      accepted; no step report is written\n"
+    "      --step-report FILE      write each case's steps, logs and output as an HTML page\n"
     "  -v, --verbose               show what tests write, as they write it\n"
     "      --version\n"
     "  -h, --help\n"

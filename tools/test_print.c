@@ -108,6 +108,8 @@ void test_print_event(void *arg, const struct canring_suite_event *event)
     case CANRING_SUITE_OUTPUT:
         print_output(print, event);
         break;
+    case CANRING_SUITE_STEP:
+        break;
     case CANRING_SUITE_RESULT:
         print_result(print, event);
         break;

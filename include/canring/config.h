@@ -83,6 +83,13 @@ struct canring_config_trace {
     struct canring_filters trigger; /* empty: written from the start */
 };
 
+/* What is asked of the kernel for speed; an auxiliary has `thread` alone. */
+struct canring_config_latency {
+    struct canring_latency thread;
+    uint32_t busy_poll, socket_busy_poll; /* us */
+    bool huge_pages, sqpoll;
+};
+
 /* How a channel of a proxy behaves. */
 struct canring_config_channel {
     struct canring_filters filters; /* towards the auxiliary */
@@ -131,6 +138,7 @@ struct canring_config_auxiliary {
     bool auto_start;
     enum canring_config_log_level log_level;
     enum canring_on_failure on_failure;
+    struct canring_config_latency latency;
     const char **activate_log;
     size_t activate_log_count;
     struct canring_config_link *links;
@@ -159,6 +167,7 @@ struct canring_config_proxy {
     const char **activate_log; /* logger names */
     size_t activate_log_count;
     enum canring_wait wait; /* the proxy's side */
+    struct canring_config_latency latency;
     enum canring_config_log_level log_level;
     enum canring_on_failure on_failure;
 };

@@ -2,7 +2,8 @@
  *
  * For `canring run` and `canring test`, and for programs that do the same. Proxies start before the
  * auxiliaries that speak through them, each in a process of its own; they end in reverse. Logs of
- * all of them come together here. One thread; it forks, so have no other threads when starting.
+ * all of them come together here. One thread; it forks, so have no other threads when opening and
+ * starting.
  */
 #ifndef CANRING_COORDINATOR_H
 #define CANRING_COORDINATOR_H
@@ -61,6 +62,10 @@ void canring_coordinator_log(struct canring_coordinator *coordinator, enum canri
  * `coordinator` as its argument. */
 void canring_coordinator_event(void *coordinator, const struct canring_suite_event *event);
 
+/* For `log` of struct canring_suite_options: a log of the test file's own, read like those of the
+ * processes until its end was told to canring_coordinator_event. NULL and a warning without it. */
+const char *canring_coordinator_test_log(void *coordinator, const char *file);
+
 /* Something that kept tests from running: an error in the report, of no test file. */
 void canring_coordinator_error(struct canring_coordinator *coordinator, const char *name,
                                const char *message);
@@ -70,6 +75,10 @@ void canring_coordinator_error(struct canring_coordinator *coordinator, const ch
  * at all. */
 int canring_coordinator_junit(struct canring_coordinator *coordinator, const char *path,
                               char *written, struct canring_error *err);
+
+/* Write the report as one HTML page: each case with its steps, logs and output. */
+int canring_coordinator_step_report(struct canring_coordinator *coordinator, const char *path,
+                                    struct canring_error *err);
 
 /* The report for people, to `fd`. */
 int canring_coordinator_text(struct canring_coordinator *coordinator, int fd);

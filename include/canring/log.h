@@ -34,7 +34,8 @@ enum canring_log_level {
  * $CANRING_LOG names if it is set, else to stderr. Once per process, again after a fork: until then
  * a child's records go to stderr, and its parent's ring is not its own (-EBUSY, naming the parent),
  * it needs another $CANRING_LOG. The coordinator knows each ring's process and prints that name.
- * -errno as attaching fails; then to stderr, as when the coordinator has removed the ring. */
+ * -errno as attaching fails; then to stderr, as when the coordinator has removed the ring. A
+ * program that does not call it does so with its first record. */
 int canring_log_open(const char *process, struct canring_error *err);
 void canring_log_close(void);
 

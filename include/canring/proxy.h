@@ -12,6 +12,7 @@
 #include <canring/bus.h>
 #include <canring/error.h>
 #include <canring/filter.h>
+#include <canring/latency.h>
 #include <canring/recording.h>
 #include <canring/wait.h>
 
@@ -40,6 +41,7 @@ struct canring_channel_config {
     uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
     const char *group;    /* a group that may open the memory as well; NULL = nobody else.
                            The control socket stays the user's, so it cannot attach. */
+    bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */
@@ -49,6 +51,12 @@ struct canring_proxy_options {
     const struct canring_channel_config *channels;
     size_t channel_count;
     enum canring_wait wait;
+    /* For the thread that runs the proxy, from its first run or poll on; checked by open, which
+     * locks memory before it opens the bus. canring_proxy_close unlocks it. */
+    struct canring_latency latency;
+    uint32_t busy_poll;     /* us that CANRING_WAIT_ADAPTIVE polls for before it sleeps; 0 = 50 */
+    bool sqpoll;            /* io_uring with a thread of the kernel's: where it is refused, reported
+                               and done without */
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
                                CANRING_ATTRIBUTES_MAX - 1 bytes, or NULL */
     /* Recordings of everything, or NULL: the proxy's own, and that of its connector. */

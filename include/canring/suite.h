@@ -34,6 +34,18 @@ enum canring_suite_event_kind {
     CANRING_SUITE_OUTPUT,   /* it, or the file outside of cases, has written something */
     CANRING_SUITE_RESULT,   /* a case has ended; also for cases that never began */
     CANRING_SUITE_FILE_END, /* `message`: what was odd though no case's fault, or NULL */
+    CANRING_SUITE_STEP,     /* the case that runs has asserted something; see `steps` */
+};
+
+/* Of a step any text may be NULL. */
+struct canring_suite_step {
+    bool note;              /* no assertion: `message` names what `found` is */
+    bool passed;            /* of an assertion */
+    const char *table;      /* steps of one table belong together */
+    const char *message;    /* what the test says of it */
+    const char *expression; /* what was looked at, as the test's source has it */
+    const char *expected, *found;
+    int64_t at_ns; /* since the case began */
 };
 
 /* Everything is the caller's until the callback returns. */
@@ -45,13 +57,17 @@ struct canring_suite_event {
     const char *class_name; /* of a program: its file's name; NULL outside of cases */
     const char *name;       /* the case's; NULL outside of cases */
     enum canring_outcome outcome;
+    bool not_run;        /* RESULT: of a case that never began */
     const char *message; /* one line, or NULL */
     const char *details; /* traceback, failed assertion; or NULL */
     int64_t started_ns;  /* CLOCK_REALTIME, of the case or file */
     int64_t duration_ns; /* by CLOCK_MONOTONIC */
+    int64_t early_ns;    /* CASE: it may have begun so much earlier, since a program does not wait
+                            until what it says of its cases has been read */
     int stream;          /* OUTPUT: 1 stdout (programs: stderr as well), 2 stderr */
     const char *text;    /* OUTPUT: bytes as written, no NUL */
     size_t size;
+    const struct canring_suite_step *step; /* STEP */
 };
 
 /* `--NAME a,b`. */
@@ -65,13 +81,18 @@ struct canring_suite_options {
     const char *pattern; /* FILE::CLASS::METHOD, each a wildcard pattern or empty; NULL = all */
     const struct canring_suite_tag *tags;
     size_t tag_count;
-    unsigned timeout_ms;    /* of one case; 0 = CANRING_SUITE_TIMEOUT_MS */
-    bool failfast;          /* end after the first case that fails or errs */
+    unsigned timeout_ms; /* of one case; 0 = CANRING_SUITE_TIMEOUT_MS */
+    /* End after the first case that fails or errs: a program is ended, the others are skipped. */
+    bool failfast;
+    bool steps;             /* have Python files tell their steps: it makes them slower */
     const char *python;     /* interpreter; NULL = python3 */
     const char *python_dir; /* has canring_runner.py and the package canring */
     const char *library;    /* libcanring.so, for the package */
     void (*event)(void *arg, const struct canring_suite_event *event); /* may be NULL */
     void *event_arg;
+    /* The $CANRING_LOG of a file's process that is about to be started, or NULL; used until the
+     * file's end. May be NULL: then records of tests go to their stderr. */
+    const char *(*log)(void *arg, const char *file);
 };
 
 struct canring_suite_totals {

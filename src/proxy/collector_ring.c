@@ -2,13 +2,19 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "proxy/collector_records.h"
 #include "shm/runtime_dir.h"
 
-#define NAMES_TRIED 100 /* coordinators at once that share a runtime directory */
+#define NAMES_TRIED  100 /* coordinators at once that share a runtime directory */
+#define END_TRIES    500
+#define END_PAUSE_MS 20
 
 static int create(struct cr_log_ring *ring, const struct cr_segment_geometry *geometry,
                   struct canring_error *err)
@@ -128,18 +134,45 @@ static void remove_leftover(const char *name)
         cr_region_close(&region);
 }
 
-void cr_log_rings_sweep(void)
+static bool made_by(const char *name, pid_t owner)
+{
+    struct cr_segment_header header;
+    int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    ssize_t got = pread(fd, &header, sizeof(header), 0);
+    close(fd);
+    return got == (ssize_t)sizeof(header) && (pid_t)header.owner_pid == owner;
+}
+
+/* Returns how many rings of `owner` (0 = nobody) could not be removed. */
+static unsigned sweep(pid_t owner)
 {
     char prefix[CR_REGION_NAME], name[CR_REGION_NAME];
+    unsigned left = 0;
     DIR *dir = opendir("/dev/shm");
     if (!dir)
-        return;
+        return 0;
     if (cr_shm_name(prefix, sizeof(prefix), CR_LOG_KIND, "", NULL, NULL) == 0) {
         for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
             int length = snprintf(name, sizeof(name), "/%s", entry->d_name);
-            if (length < (int)sizeof(name) && strncmp(name, prefix, strlen(prefix)) == 0)
-                remove_leftover(name);
+            if (length >= (int)sizeof(name) || strncmp(name, prefix, strlen(prefix)) != 0)
+                continue;
+            remove_leftover(name);
+            left += owner && made_by(name, owner);
         }
     }
     closedir(dir);
+    return left;
+}
+
+void cr_log_rings_sweep(void)
+{
+    sweep(0);
+}
+
+void cr_log_rings_end(pid_t owner)
+{
+    for (unsigned i = 0; i < END_TRIES && sweep(owner); i++)
+        poll(NULL, 0, END_PAUSE_MS);
 }

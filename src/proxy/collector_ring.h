@@ -34,5 +34,8 @@ uint64_t cr_log_ring_lost(const struct cr_log_ring *ring);
 
 /* Remove rings whose coordinator is dead. */
 void cr_log_rings_sweep(void);
+/* Remove those of `owner`, a coordinator that is dead: as soon as whoever it forked has ended,
+ * since they hold its lock. Waits up to 10 s. */
+void cr_log_rings_end(pid_t owner);
 
 #endif

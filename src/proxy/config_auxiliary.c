@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proxy/config_latency.h"
 #include "proxy/config_schema.h"
 #include "proxy/config_trace.h"
 #include "proxy/config_type.h"
@@ -30,7 +31,7 @@ static const struct cr_schema entry_schema = {"an auxiliary", entry_keys, CR_COU
 struct auxiliary_values {
     struct canring_config_auxiliary auxiliary;
     struct canring_config_trace trace;
-    const struct cr_yaml_node *aux_list;
+    const struct cr_yaml_node *aux_list, *latency;
     int wait;
     bool proxy_capable;
 };
@@ -46,6 +47,7 @@ struct auxiliary_values {
          .kind = CR_KEY_CHOICE,                                                                    \
          .choices = failures,                                                                      \
          AT(auxiliary.on_failure)},                                                                \
+        {.name = "latency", .kind = CR_KEY_NODE, AT(latency)},                                     \
     {                                                                                              \
         .name = "activate_log", .kind = CR_KEY_STRINGS, AT(auxiliary.activate_log),                \
         .count_offset = offsetof(struct auxiliary_values, auxiliary.activate_log_count)            \
@@ -101,6 +103,7 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
         .activate_log = named->auxiliary->activate_log,
         .activate_log_count = named->auxiliary->activate_log_count,
         .wait = (enum canring_wait)values->wait,
+        .latency = named->auxiliary->latency,
         .log_level = named->auxiliary->log_level,
         .on_failure = named->auxiliary->on_failure,
     };
@@ -146,6 +149,9 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
         values.auxiliary.on_failure = CANRING_ON_FAILURE_END;
     int err = cr_schema_fill(build, &schemas[kind], entry->config, named->name, &values, NULL);
 
+    if (!err)
+        err = cr_build_latency(build, &values.auxiliary.latency, values.latency, kind,
+                               (enum canring_wait)values.wait);
     if (err)
         return err;
     *auxiliary = values.auxiliary;

@@ -80,8 +80,12 @@ int canring_coordinator_open(struct canring_coordinator **out,
     }
     c->config = config;
     c->level = options->level ? options->level : CANRING_LOG_INFO;
-    int result = cr_collector_open(&c->collector, &logs, err);
+    c->gap_ns = cr_realtime_ns();
+    int result = cr_log_guard_start(&c->guard, err);
+    if (result == 0)
+        result = cr_collector_open(&c->collector, &logs, err);
     if (result < 0) {
+        cr_log_guard_stop(&c->guard);
         free(c->processes);
         free(c);
         return result;
@@ -273,6 +277,7 @@ void canring_coordinator_close(struct canring_coordinator *c)
     cr_capture_free(&c->out);
     cr_capture_free(&c->err);
     cr_collector_close(c->collector);
+    cr_log_guard_stop(&c->guard);
     free(c->processes);
     free(c);
 }

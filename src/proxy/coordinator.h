@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "proxy/collector.h"
+#include "proxy/collector_guard.h"
 #include "proxy/report.h"
 
 /* One process of the run. */
@@ -27,8 +28,12 @@ struct canring_coordinator {
     struct cr_collector *collector;
     struct cr_report *report; /* NULL until the first event */
     struct cr_report_suite *suite;
-    struct cr_report_case *open; /* the case that runs */
-    struct cr_capture out, err;  /* what its file wrote outside of cases */
+    struct cr_report_case *open;       /* the case that runs */
+    struct cr_capture out, err;        /* what its file wrote since its last case */
+    uint64_t gap_ns;                   /* log records from then on are in no case yet */
+    char test[CR_LOG_PROCESS_MAX + 1]; /* the test file whose log is open, "" = none */
+    char test_log[CR_COLLECTOR_ENV];
+    struct cr_log_guard guard;
     struct cr_process *processes;
     size_t count;
     bool failed_badly; /* somebody ended by a signal or with a failure */

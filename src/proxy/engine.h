@@ -56,6 +56,9 @@ struct canring_proxy {
     uint64_t expired;      /* frames that never got onto the bus in time */
 
     enum canring_wait wait;
+    uint64_t spin_ns;               /* adaptive: stay awake this long after the last frame */
+    struct canring_latency latency; /* `cpus` points to a copy */
+    bool latency_applied, memory_locked;
     bool spinning;           /* in canring_proxy_run, never to sleep: nobody needs to wake us */
     struct cr_source expiry; /* wakes whoever sleeps on our fd when an unsent frame expires */
     atomic_bool stop;
@@ -77,6 +80,14 @@ uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
 bool cr_dispatch_holds_source(struct canring_proxy *proxy);
 
+/* proxy_latency.c: what the options ask of the kernel. Before the bus is opened: check it, lock
+ * memory. */
+int cr_proxy_prepare_latency(struct canring_proxy *proxy,
+                             const struct canring_proxy_options *options,
+                             struct canring_error *err);
+/* On the thread that runs the proxy; once. */
+int cr_proxy_apply_latency(struct canring_proxy *proxy);
+void cr_proxy_close_latency(struct canring_proxy *proxy);
 /* proxy_trace.c: its recordings. */
 int cr_proxy_open_traces(struct canring_proxy *proxy, const struct canring_proxy_options *options,
                          struct canring_error *err);

@@ -1,13 +1,12 @@
 #include "proxy/junit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "proxy/junit_xml.h"
+#include "proxy/report_file.h"
 #include "proxy/report_path.h"
 
 #define NS_PER_S  UINT64_C(1000000000)
@@ -92,23 +91,25 @@ static int put_part(FILE *out, const char *heading, const struct cr_capture *cap
     return result;
 }
 
-static int put_output(FILE *out, const struct cr_report_case *test)
+/* Of a case, or of a suite outside of its cases. */
+static int put_output(FILE *out, const char *file, const struct cr_capture *logs,
+                      const struct cr_capture *output, const struct cr_capture *errors)
 {
     int result = 0;
-    if (test->file || test->logs.total || test->out.total) {
+    if (file || logs->total || output->total) {
         fputs("      <system-out>", out);
-        if (test->file) {
-            cr_xml_text(out, test->file, strlen(test->file));
+        if (file) {
+            cr_xml_text(out, file, strlen(file));
             fputc('\n', out);
         }
-        result = put_part(out, "log of all processes", &test->logs);
+        result = put_part(out, "log of all processes", logs);
         if (result == 0)
-            result = put_part(out, "output", &test->out);
+            result = put_part(out, "output", output);
         fputs("</system-out>\n", out);
     }
-    if (test->err.total && result == 0) {
+    if (errors->total && result == 0) {
         fputs("      <system-err>", out);
-        result = put_capture(out, &test->err);
+        result = put_capture(out, errors);
         fputs("</system-err>\n", out);
     }
     return result;
@@ -123,7 +124,7 @@ static int put_case(FILE *out, const struct cr_report_case *test)
     fputs(">\n", out);
     int result = put_outcome(out, test);
     if (result == 0)
-        result = put_output(out, test);
+        result = put_output(out, test->file, &test->logs, &test->out, &test->err);
     fputs("    </testcase>\n", out);
     return result;
 }
@@ -158,6 +159,8 @@ static int put_suite(FILE *out, const struct cr_report *report, const struct cr_
     int result = 0;
     for (const struct cr_report_case *test = suite->cases; test && result == 0; test = test->next)
         result = put_case(out, test);
+    if (result == 0)
+        result = put_output(out, NULL, &suite->logs, &suite->out, &suite->err);
     fputs("  </testsuite>\n", out);
     return result;
 }
@@ -176,59 +179,10 @@ static int put_report(FILE *out, const struct cr_report *report)
          suite = suite->next)
         result = put_suite(out, report, suite, id++);
     fputs("</testsuites>\n", out);
-    if (result == 0 && (fflush(out) != 0 || ferror(out)))
-        result = errno ? -errno : -EIO;
-    return result;
-}
-
-/* Beside the report, so that renaming stays in one file system. */
-static int create_beside(const char *path, char *name, size_t size, struct canring_error *err)
-{
-    for (unsigned i = 0; i < 100; i++) {
-        int length = snprintf(name, size, "%s.%d.%u.tmp", path, (int)getpid(), i);
-        if (length < 0 || (size_t)length >= size)
-            return canring_error_set(err, -ENAMETOOLONG, "the path '%.100s…' is too long", path);
-        int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0)
-            return fd;
-        if (errno != EEXIST)
-            return canring_error_set(err, -errno, "cannot write the report %s: %s", path,
-                                     strerror(errno));
-    }
-    return canring_error_set(err, -EEXIST, "leftovers of other reports stand beside %s", path);
-}
-
-static int write_to(int fd, const struct cr_report *report)
-{
-    FILE *out = fdopen(fd, "w");
-    if (!out) {
-        int code = -errno;
-        close(fd);
-        return code;
-    }
-    int result = put_report(out, report);
-    if (result == 0 && fsync(fd) < 0)
-        result = -errno;
-    if (fclose(out) != 0 && result == 0)
-        result = -errno;
     return result;
 }
 
 int cr_junit_write(const struct cr_report *report, const char *path, struct canring_error *err)
 {
-    char temporary[PATH_MAX];
-    int result = cr_make_folders(path, err);
-    if (result < 0)
-        return result;
-    int fd = create_beside(path, temporary, sizeof(temporary), err);
-    if (fd < 0)
-        return fd;
-    result = write_to(fd, report);
-    if (result == 0 && rename(temporary, path) < 0)
-        result = -errno;
-    if (result == 0)
-        return 0;
-    unlink(temporary);
-    return canring_error_set(err, result, "cannot write the report %s: %s", path,
-                             strerror(-result));
+    return cr_report_file(report, path, put_report, err);
 }

@@ -19,7 +19,8 @@ static struct canring_channel_config *channels_of(const struct canring_config_pr
             .ring_slots = connector->channel.ring_slots,
             .overflow = connector->channel.overflow,
             .spill_limit = connector->channel.spill_limit,
-            .group = connector->channel.group};
+            .group = connector->channel.group,
+            .huge_pages = config->latency.huge_pages};
     }
     return channels;
 }
@@ -54,9 +55,13 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
                                             .channels = channels,
                                             .channel_count = config->channel_count,
                                             .wait = config->wait,
+                                            .latency = config->latency.thread,
+                                            .busy_poll = config->latency.busy_poll,
+                                            .sqpoll = config->latency.sqpoll,
                                             .attributes = attributes,
                                             .report = report,
                                             .report_arg = report_arg};
+    options.bus.socket_busy_poll = config->latency.socket_busy_poll;
     options.bus.report = report;
     options.bus.report_arg = bus_arg;
     *proxy = NULL;

@@ -90,7 +90,7 @@ static void choose_path(struct cr_launch_trace *out, const char *stem, const cha
 static void stamped(struct cr_launch_trace *out, const struct canring_config_trace *trace,
                     const char *dir, const char *name, const char *format)
 {
-    char stamp[32], stem[PATH_MAX - 32], ending[32];
+    char stamp[32], stem[PATH_MAX - 64], ending[32];
     time_t now = time(NULL);
     struct tm local;
 
@@ -122,7 +122,7 @@ static void named(struct cr_launch_trace *out, const struct canring_config_trace
     const char *name = trace->format ? trace->format : format ? format->name : "trc";
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash ? slash + 1 : path, '.');
-    char stem[PATH_MAX - 32], ending[32];
+    char stem[PATH_MAX - 64], ending[32];
 
     if (format && dot && (strcmp(dot, ".gz") == 0 || strcmp(dot, ".zst") == 0))
         while (dot > path && *--dot != '.')

@@ -25,6 +25,7 @@ static struct {
     struct cr_segment segment;
     struct canring_producer producer;
     bool attached;
+    bool tried; /* to attach: by canring_log_open, or at the first record */
     uint32_t pid;
     pid_t parent; /* when it was opened */
     char process[CR_LOG_PROCESS_MAX + 1];
@@ -139,6 +140,7 @@ int canring_log_open(const char *process, struct canring_error *err)
              (int)cr_utf8_cut(process, strlen(process), CR_LOG_PROCESS_MAX), process);
     own.pid = (uint32_t)getpid();
     own.parent = getppid();
+    own.tried = true;
     int result = name && *name ? attach(name, err) : 0;
     pthread_mutex_unlock(&own.lock);
     return result;
@@ -163,6 +165,16 @@ void canring_log_close(void)
         remove_orphan(&own.segment);
     detach();
     pthread_mutex_unlock(&own.lock);
+}
+
+/* A program that never opened its log is not left out for that. Under the lock. */
+static void open_by_itself(void)
+{
+    const char *name = getenv("CANRING_LOG");
+    own.tried = true;
+    own.parent = getppid();
+    if (name && *name)
+        attach(name, NULL); /* else to stderr, like that of a child of the ring's process */
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -229,6 +241,8 @@ static void log_bytes(enum canring_log_level level, const char *logger, char *te
                                    .text_bytes = length};
     char process[sizeof(own.process)];
     pthread_mutex_lock(&own.lock);
+    if (!own.tried)
+        open_by_itself();
     record.time_ns = realtime_ns(); /* under the lock: the ring is in the order of time */
     record.pid = own.pid;
     bool read = ring_is_read();

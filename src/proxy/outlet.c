@@ -2,8 +2,11 @@
 
 #include <canring/wait.h>
 
+#include "shm/probe.h"
+
 static void publish(struct cr_outlet *outlet)
 {
+    CR_PROBE3(publish, outlet->name, outlet->published, outlet->spill.count);
     if (outlet->reader_parks)
         canring_ring_publish_wake(&outlet->ring);
     else
@@ -12,10 +15,13 @@ static void publish(struct cr_outlet *outlet)
 
 static void overflow(struct cr_outlet *outlet, const struct canring_frame *frame)
 {
-    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame))
+    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame)) {
+        CR_PROBE3(spill, outlet->name, frame->number, frame->id);
         outlet->spilled++;
-    else
+    } else {
+        CR_PROBE3(drop, outlet->name, frame->number, frame->id);
         outlet->dropped++;
+    }
 }
 
 /* The usual case: every frame wanted, all of them fit. */

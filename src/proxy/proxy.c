@@ -12,10 +12,12 @@
 
 #include <linux/can.h>
 
+#include "shm/probe.h"
+
 #define SEND_LIFETIME_MS 1000u
-#define SPIN_NS          50000u /* adaptive: stay awake this long after the last frame */
-#define POLL_ROUNDS      256u   /* of one canring_proxy_poll: its caller has other things to do */
-#define EPOLL_EVERY      16u    /* rounds between looks at epoll, each of which is a system call */
+#define BUSY_POLL_US     50u
+#define POLL_ROUNDS      256u /* of one canring_proxy_poll: its caller has other things to do */
+#define EPOLL_EVERY      16u  /* rounds between looks at epoll, each of which is a system call */
 
 uint64_t cr_monotonic_ns(void)
 {
@@ -132,7 +134,13 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
                       struct canring_error *err)
 {
     struct cr_port *port;
-    int result = cr_loop_open(&proxy->loop, false, err);
+    int result = cr_proxy_prepare_latency(proxy, options, err);
+    if (result == 0)
+        result = cr_loop_open_sqpoll(&proxy->loop, options->sqpoll, err);
+    if (result == 0 && options->sqpoll && !cr_loop_sqpoll(proxy->loop))
+        cr_proxy_report(proxy, LOG_WARNING,
+                        "sqpoll: this kernel refuses it, the proxy goes on with %s alone",
+                        cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll");
     if (result == 0)
         result = cr_proxy_open_bus(proxy, &options->bus, err);
     if (result == 0)
@@ -162,6 +170,7 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
              options->attributes ? options->attributes : "{}");
     proxy->bell = proxy->listener = -1;
     proxy->wait = options->wait;
+    proxy->spin_ns = UINT64_C(1000) * (options->busy_poll ? options->busy_poll : BUSY_POLL_US);
     proxy->echo = options->bus.receive_own;
     proxy->source_waits = true;
     proxy->report = options->report;
@@ -200,6 +209,7 @@ void canring_proxy_close(struct canring_proxy *proxy)
         close(proxy->bell);
     cr_suspension_close(&proxy->suspension);
     cr_fifo_clear(&proxy->unsent);
+    cr_proxy_close_latency(proxy);
     free(proxy->received);
     free(proxy->taken);
     free(proxy);
@@ -269,7 +279,7 @@ static bool keep_polling(struct canring_proxy *proxy)
         proxy->idle_since = cr_monotonic_ns();
         return true;
     }
-    return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < SPIN_NS;
+    return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < proxy->spin_ns;
 }
 
 static int sleep_once(struct canring_proxy *proxy)
@@ -277,7 +287,9 @@ static int sleep_once(struct canring_proxy *proxy)
     int result = 0;
     if (announce_sleep(proxy)) {
         proxy->sleeps++;
+        CR_PROBE2(sleep, proxy->name, proxy->number);
         result = cr_loop_wait(proxy->loop, cr_dispatch_due(proxy));
+        CR_PROBE2(awake, proxy->name, result);
     }
     wake_up(proxy);
     proxy->idle_passes = 0;
@@ -313,8 +325,11 @@ static int run(struct canring_proxy *proxy)
 
 int canring_proxy_run(struct canring_proxy *proxy)
 {
+    int result = cr_proxy_apply_latency(proxy);
+    if (result < 0)
+        return result;
     proxy->spinning = proxy->wait == CANRING_WAIT_SPIN;
-    int result = run(proxy);
+    result = run(proxy);
     proxy->spinning = false;
     return result;
 }
@@ -352,6 +367,9 @@ static int wake_at_expiry(struct canring_proxy *proxy)
 
 int canring_proxy_poll(struct canring_proxy *proxy)
 {
+    int applied = cr_proxy_apply_latency(proxy);
+    if (applied < 0)
+        return applied;
     wake_up(proxy);
     proxy->idle_passes =
         1; /* look at the loop in each round: there was an event, or there may be */

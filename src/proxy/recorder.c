@@ -242,6 +242,7 @@ static int open_reserve(struct cr_recorder *recorder, size_t wanted, int bell,
     int result = canring_ring_create(&recorder->ring, slots, err);
     if (result < 0)
         return result;
+    recorder->outlet.name = "trace";
     recorder->outlet.reader_parks = true;
     recorder->outlet.overflow = CANRING_OVERFLOW_SPILL;
     recorder->outlet.spill.limit = UINT64_MAX;

@@ -41,6 +41,7 @@ static void free_case(struct cr_report_case *test)
     cr_capture_free(&test->out);
     cr_capture_free(&test->err);
     cr_capture_free(&test->logs);
+    cr_steps_free(&test->steps);
     free(test);
 }
 
@@ -50,6 +51,9 @@ static void free_suite(struct cr_report_suite *suite)
         next = test->next;
         free_case(test);
     }
+    cr_capture_free(&suite->out);
+    cr_capture_free(&suite->err);
+    cr_capture_free(&suite->logs);
     free(suite->name);
     free(suite);
 }
@@ -102,6 +106,8 @@ struct cr_report_suite *cr_report_suite(struct cr_report *report, const char *na
         return NULL;
     suite->start_ns = start_ns;
     suite->last = &suite->cases;
+    suite->out.half = suite->err.half = OUTPUT_HALF;
+    suite->logs.half = LOGS_HALF;
     suite->name = copy(name);
     if (!suite->name) {
         free_suite(suite);
@@ -118,7 +124,7 @@ struct cr_report_case *cr_report_case(struct cr_report_suite *suite, const char 
     struct cr_report_case *test = calloc(1, sizeof(*test));
     if (!test)
         return NULL;
-    test->start_ns = start_ns;
+    test->start_ns = test->logs_from_ns = start_ns;
     test->outcome = CR_OUTCOME_ERROR;
     test->details.half = test->out.half = test->err.half = OUTPUT_HALF;
     test->logs.half = LOGS_HALF;
@@ -141,15 +147,17 @@ static void add_log_line(void *arg, const struct cr_log_record *record)
     cr_capture_add(arg, line, cr_log_line(line, record, 0));
 }
 
-static void add_logs(struct cr_report_case *test, struct cr_collector *collector)
+void cr_report_logs(struct cr_capture *to, struct cr_collector *collector, uint64_t from_ns,
+                    uint64_t to_ns)
 {
     static const char incomplete[] = "… earlier records are not in memory any more …\n";
-    const uint64_t end = test->start_ns + test->duration_ns + 1;
+    if (from_ns >= to_ns)
+        return;
     /* Asked for first: the window may make the collector forget more, but only older ones. */
     cr_collector_flush(collector);
-    if (cr_collector_complete_from(collector) > test->start_ns)
-        cr_capture_add(&test->logs, incomplete, sizeof(incomplete) - 1);
-    cr_collector_window(collector, test->start_ns, end, add_log_line, &test->logs);
+    if (cr_collector_complete_from(collector) > from_ns)
+        cr_capture_add(to, incomplete, sizeof(incomplete) - 1);
+    cr_collector_window(collector, from_ns, to_ns, add_log_line, to);
 }
 
 void cr_report_end(struct cr_report_case *test, const struct cr_report_result *result,
@@ -162,7 +170,8 @@ void cr_report_end(struct cr_report_case *test, const struct cr_report_result *r
     free(test->type);
     test->type = copy(result->type);
     if (collector)
-        add_logs(test, collector);
+        cr_report_logs(&test->logs, collector, test->logs_from_ns,
+                       test->start_ns + test->duration_ns + 1);
 }
 
 void cr_report_count_suite(const struct cr_report_suite *suite, struct cr_report_counts *counts)

@@ -10,6 +10,7 @@
 
 #include "proxy/collector.h"
 #include "proxy/report_capture.h"
+#include "proxy/report_steps.h"
 
 enum cr_outcome {
     CR_OUTCOME_ERROR, /* also of a case that never ended */
@@ -23,12 +24,14 @@ enum cr_outcome {
 struct cr_report_case {
     char *classname, *name, *file; /* file: "test_x.py:12", or NULL */
     uint64_t start_ns;             /* CLOCK_REALTIME */
+    uint64_t logs_from_ns;         /* the same, or a little earlier */
     uint64_t duration_ns;
     enum cr_outcome outcome;
     char *message; /* one line, or NULL */
     char *type;    /* of a failure or error: "AssertionError", or NULL */
     /* For cr_capture_add: traceback; standard output and error. `logs` by cr_report_end. */
     struct cr_capture details, out, err, logs;
+    struct cr_steps steps;
     struct cr_report_case *next;
 };
 
@@ -36,6 +39,7 @@ struct cr_report_suite {
     char *name;
     uint64_t start_ns;
     struct cr_report_case *cases, **last;
+    struct cr_capture out, err, logs; /* outside of cases */
     struct cr_report_suite *next;
 };
 
@@ -71,6 +75,10 @@ struct cr_report_result {
  * be NULL. */
 void cr_report_end(struct cr_report_case *test, const struct cr_report_result *result,
                    struct cr_collector *collector);
+
+/* The records of all processes with from_ns <= time < to_ns, as lines. */
+void cr_report_logs(struct cr_capture *to, struct cr_collector *collector, uint64_t from_ns,
+                    uint64_t to_ns);
 
 struct cr_report_counts {
     unsigned tests, failures, errors, skipped;

@@ -72,18 +72,32 @@ static json_t *trace_status(const struct canring_proxy *proxy, unsigned index)
                      "files", number(w->files), "bytes", number(w->file_bytes), "error", w->error);
 }
 
+/* As the kernel has it now for this thread, which is the one that serves. */
+static json_t *latency_status(const struct canring_proxy *proxy)
+{
+    struct canring_latency_state s;
+    canring_latency_state(&s);
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b}", "cpus", s.cpus, "policy",
+                     s.policy, "priority", (int)s.priority, "timer_slack_ns", number(s.timer_slack),
+                     "locked_kib", number(s.locked_kib), "huge_page_kib", number(s.huge_page_kib),
+                     "busy_poll_us", number(proxy->spin_ns / 1000), "socket_busy_poll_us",
+                     number(proxy->suspension.options.socket_busy_poll), "sqpoll",
+                     (int)cr_loop_sqpoll(proxy->loop));
+}
+
 char *canring_proxy_status(const struct canring_proxy *proxy)
 {
     json_t *channels = json_array();
     for (size_t i = 0; i < proxy->port_count; i++)
         json_array_append_new(channels, port_status(proxy->ports[i]));
     json_t *state = json_pack(
-        "{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", proxy->name, "pid",
+        "{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", proxy->name, "pid",
         (int)getpid(), "uptime_ms", number((cr_monotonic_ns() - proxy->opened_ns) / 1000000u),
         "loop", cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll", "loop_enters",
         number(cr_loop_enters(proxy->loop)), "sleeps", number(proxy->sleeps), "bus",
-        bus_status(proxy), "channels", channels, "trace", trace_status(proxy, CR_RECORDER_PROXY),
-        "connector_trace", trace_status(proxy, CR_RECORDER_CONNECTOR));
+        bus_status(proxy), "latency", latency_status(proxy), "channels", channels, "trace",
+        trace_status(proxy, CR_RECORDER_PROXY), "connector_trace",
+        trace_status(proxy, CR_RECORDER_CONNECTOR));
     char *text = state ? json_dumps(state, JSON_COMPACT) : NULL;
     json_decref(state);
     return text;

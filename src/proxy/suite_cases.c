@@ -4,7 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_S 1000000000LL
+#define NS_PER_S     1000000000LL
+#define EARLY_MAX_NS NS_PER_S /* for who looks at the pipe only when something is in it */
 
 static int64_t now(clockid_t clock)
 {
@@ -44,7 +45,7 @@ static void set_stem(struct cr_suite_cases *cases)
 void cr_cases_begin(struct cr_suite_cases *cases)
 {
     set_stem(cases);
-    cases->file_started_ns = now(CLOCK_REALTIME);
+    cases->file_started_ns = cases->quiet_ns = now(CLOCK_REALTIME);
     cases->file_clock_ns = now(CLOCK_MONOTONIC);
     struct canring_suite_event event = event_of(cases, CANRING_SUITE_FILE);
     tell(cases, &event);
@@ -65,6 +66,19 @@ static void confess_left_out(struct cr_suite_cases *cases)
     cases->output = cases->left_out = 0;
 }
 
+void cr_cases_quiet(struct cr_suite_cases *cases)
+{
+    cases->quiet_ns = now(CLOCK_REALTIME);
+}
+
+static int64_t early(const struct cr_suite_cases *cases)
+{
+    int64_t since = cases->case_started_ns - cases->quiet_ns;
+    if (!cases->unpaced || since < 0)
+        return 0;
+    return since < EARLY_MAX_NS ? since : EARLY_MAX_NS;
+}
+
 void cr_cases_start(struct cr_suite_cases *cases, const char *class_name, const char *name)
 {
     if (cases->open)
@@ -77,6 +91,7 @@ void cr_cases_start(struct cr_suite_cases *cases, const char *class_name, const 
     cases->case_started_ns = now(CLOCK_REALTIME);
     cases->case_clock_ns = now(CLOCK_MONOTONIC);
     struct canring_suite_event event = event_of(cases, CANRING_SUITE_CASE);
+    event.early_ns = early(cases);
     tell(cases, &event);
 }
 
@@ -110,6 +125,32 @@ void cr_cases_lone(struct cr_suite_cases *cases, const char *class_name, const c
         event.started_ns = now(CLOCK_REALTIME);
     }
     cases->counts[outcome]++;
+    tell(cases, &event);
+}
+
+void cr_cases_not_run(struct cr_suite_cases *cases, const char *class_name, const char *name,
+                      enum canring_outcome outcome, const char *message)
+{
+    struct canring_suite_event event = event_of(cases, CANRING_SUITE_RESULT);
+    event.class_name = class_name;
+    event.name = name;
+    event.outcome = outcome;
+    event.not_run = true;
+    event.message = message;
+    event.started_ns = now(CLOCK_REALTIME);
+    cases->counts[outcome]++;
+    tell(cases, &event);
+}
+
+void cr_cases_step(const struct cr_suite_cases *cases, struct canring_suite_step *step)
+{
+    struct canring_suite_event event = event_of(cases, CANRING_SUITE_STEP);
+    int64_t elapsed = now(CLOCK_MONOTONIC) - cases->case_clock_ns;
+    if (!cases->open)
+        return;
+    if (step->at_ns < 0 || step->at_ns > elapsed)
+        step->at_ns = elapsed;
+    event.step = step;
     tell(cases, &event);
 }
 

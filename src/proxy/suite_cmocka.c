@@ -159,6 +159,12 @@ bool cr_cmocka_feed(struct cr_cmocka *reader, const char *text, size_t size)
     return moved;
 }
 
+bool cr_cmocka_begins(const struct cr_cmocka *reader, const char *text, size_t size)
+{
+    return reader->in_group && !reader->cases->open && reader->used == 0 &&
+           size >= sizeof(RUN) - 1 && memcmp(text, RUN, sizeof(RUN) - 1) == 0;
+}
+
 void cr_cmocka_finish(struct cr_cmocka *reader)
 {
     if (reader->used)

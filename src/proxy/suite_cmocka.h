@@ -29,6 +29,9 @@ struct cr_cmocka {
 /* Returns true when a case began or ended. */
 bool cr_cmocka_feed(struct cr_cmocka *reader, const char *text, size_t size);
 
+/* Whether this text begins with the mark of a case that is about to begin. */
+bool cr_cmocka_begins(const struct cr_cmocka *reader, const char *text, size_t size);
+
 /* No more will come: a last line without its end counts too. */
 void cr_cmocka_finish(struct cr_cmocka *reader);
 

@@ -57,6 +57,8 @@ static void add_python(struct list *argv, const struct cr_suite_file *file,
         add(argv, "--collect");
     if (options->failfast)
         add(argv, "--failfast");
+    if (options->steps)
+        add(argv, "--steps");
     if (selection->class_name)
         add(argv, "--class=%s", selection->class_name);
     if (selection->method)
@@ -73,7 +75,7 @@ static bool is_ours(const char *entry)
     static const char *const names[] = {
         "CANRING_CONFIG=",      "CANRING_AUXILIARIES=", "CANRING_LIBRARY=",
         "CANRING_PROGRESS_FD=", "CANRING_TEST_FILTER=", "CANRING_TEST_SUITE_ID=",
-        "PYTHONPATH=",          "PYTHONUNBUFFERED="};
+        "CANRING_LOG=",         "PYTHONPATH=",          "PYTHONUNBUFFERED="};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0)
             return true;
@@ -142,7 +144,7 @@ static void add_environment(struct list *env, const struct canring_config *confi
 
 int cr_suite_command(struct cr_suite_command *command, const struct canring_config *config,
                      const struct cr_suite_file *file, const struct canring_suite_options *options,
-                     const struct cr_suite_selection *selection, bool collect)
+                     const struct cr_suite_selection *selection, bool collect, const char *log)
 {
     struct list argv = {0}, env = {0};
     if (file->python)
@@ -150,6 +152,8 @@ int cr_suite_command(struct cr_suite_command *command, const struct canring_conf
     else
         add(&argv, "%s%s", strchr(file->path, '/') ? "" : "./", file->path);
     add_environment(&env, config, file, options, selection);
+    if (log)
+        add(&env, "CANRING_LOG=%s", log);
     *command = (struct cr_suite_command){.argv = argv.items, .env = env.items};
     if (!argv.failed && !env.failed)
         return 0;

@@ -19,10 +19,10 @@ struct cr_suite_command {
     char **argv, **env;
 };
 
-/* 0 or -ENOMEM. */
+/* `log`: its $CANRING_LOG, or NULL. 0 or -ENOMEM. */
 int cr_suite_command(struct cr_suite_command *command, const struct canring_config *config,
                      const struct cr_suite_file *file, const struct canring_suite_options *options,
-                     const struct cr_suite_selection *selection, bool collect);
+                     const struct cr_suite_selection *selection, bool collect, const char *log);
 void cr_suite_command_free(struct cr_suite_command *command);
 
 #endif

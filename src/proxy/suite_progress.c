@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX (2u * CR_CASE_NAME_MAX)
+#define KEY_MAX     (2u * CR_CASE_NAME_MAX)
+#define STEP_AT_MAX 1e8 /* seconds; what is later is nonsense */
 
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -77,6 +78,21 @@ static int read_end(struct cr_progress *reader, const json_t *line, bool lone)
     return 1;
 }
 
+static void read_step(const struct cr_progress *reader, const json_t *line)
+{
+    double at = json_number_value(json_object_get(line, "at"));
+    struct canring_suite_step step = {.note = json_is_true(json_object_get(line, "note")),
+                                      .passed = json_is_true(json_object_get(line, "passed")),
+                                      .table = text_of(line, "table"),
+                                      .message = text_of(line, "message"),
+                                      .expression = text_of(line, "expression"),
+                                      .expected = text_of(line, "expected"),
+                                      .found = text_of(line, "found"),
+                                      .at_ns =
+                                          at > 0 && at < STEP_AT_MAX ? (int64_t)(at * 1e9) : 0};
+    cr_cases_step(reader->cases, &step);
+}
+
 static int read_event(struct cr_progress *reader, const json_t *line)
 {
     const char *event = word_of(line, "event");
@@ -88,6 +104,10 @@ static int read_event(struct cr_progress *reader, const json_t *line)
         return read_end(reader, line, false);
     if (strcmp(event, "lone") == 0)
         return read_end(reader, line, true);
+    if (strcmp(event, "step") == 0) {
+        read_step(reader, line);
+        return 0;
+    }
     if (strcmp(event, "done") != 0)
         return -EPROTO;
     reader->done = true;
@@ -139,7 +159,7 @@ int cr_progress_feed(struct cr_progress *reader, const char *text, size_t size)
     return moved;
 }
 
-void cr_progress_give_up(struct cr_progress *reader, const char *why)
+void cr_progress_give_up(struct cr_progress *reader, enum canring_outcome outcome, const char *why)
 {
     char message[256];
     const char *key;
@@ -150,7 +170,7 @@ void cr_progress_give_up(struct cr_progress *reader, const char *why)
         const char *end = strchr(key, '\n');
         char class_name[CR_CASE_NAME_MAX];
         snprintf(class_name, sizeof(class_name), "%.*s", (int)(end - key), key);
-        cr_cases_lone(reader->cases, class_name, end + 1, CANRING_OUTCOME_ERROR, message, NULL);
+        cr_cases_not_run(reader->cases, class_name, end + 1, outcome, message);
     }
 }
 

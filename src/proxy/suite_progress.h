@@ -2,7 +2,9 @@
  *
  * The runner of a Python file feeds it. {"event": "plan", "cases": [[class, name], …], "tags":
  * [name, …]}, then for each case {"event": "start", "class", "name"} and {"event": "end",
- * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"}.
+ * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"};
+ * in between {"event": "step", "passed" or "note": true, "table", "message", "expression",
+ * "expected", "found", "at": seconds}.
  * The runner waits for one byte after each start, end and lone.
  * It trusts none of it: a malformed or endless line is an error, never a crash or unbounded memory.
  */
@@ -28,8 +30,8 @@ struct cr_progress {
 /* 1 a case began or ended, 0 none did, -EPROTO this is no progress, -ENOMEM. */
 int cr_progress_feed(struct cr_progress *reader, const char *text, size_t size);
 
-/* Every planned case that did not begin ends as an error. */
-void cr_progress_give_up(struct cr_progress *reader, const char *why);
+/* Every planned case that did not begin was not run, and has that outcome. */
+void cr_progress_give_up(struct cr_progress *reader, enum canring_outcome outcome, const char *why);
 
 void cr_progress_free(struct cr_progress *reader);
 

@@ -14,9 +14,9 @@
 
 #include "proxy/suite_cmocka.h"
 #include "proxy/suite_keeper.h"
+#include "proxy/suite_verdict.h"
 
 #define CHUNK          65536u
-#define SKIP_STATUS    77
 #define CHUNKS_AT_ONCE 16 /* then others have their turn, and the time is looked at */
 
 enum source { OUT, ERR, PROGRESS, RESULT, TIMER, SOURCES };
@@ -25,7 +25,8 @@ struct cr_suite_run {
     struct cr_suite_cases cases;
     struct cr_cmocka cmocka;
     struct cr_progress progress;
-    bool python, collect;
+    bool python, collect, failfast;
+    bool cut_short; /* a program: a case has failed, more were to come */
     pid_t keeper;
     int epoll, fds[SOURCES]; /* -1 = closed */
     unsigned timeout_ms;
@@ -36,114 +37,22 @@ struct cr_suite_run {
     char why[160]; /* we ended it */
 };
 
-/* ---- why it ended -------------------------------------------------------------------------- */
-
-static void say_end(const struct cr_suite_run *run, char *text, size_t size)
-{
-    int status = run->result.status;
-    if (run->why[0])
-        snprintf(text, size, "%s", run->why);
-    else if (run->result.exec_errno == ENOEXEC)
-        snprintf(text, size, "cannot be started: not a program (no #! line?)");
-    else if (run->result.exec_errno)
-        snprintf(text, size, "cannot be started: %s", strerror(run->result.exec_errno));
-    else if (run->result_used < sizeof(run->result))
-        snprintf(text, size, "its guard was killed, and it with it");
-    else if (WIFSIGNALED(status))
-        snprintf(text, size, "ended by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else
-        snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
-}
-
-static bool ended_well(const struct cr_suite_run *run)
-{
-    return !run->why[0] && run->result_used == sizeof(run->result) && !run->result.exec_errno &&
-           WIFEXITED(run->result.status) && WEXITSTATUS(run->result.status) == 0;
-}
-
-/* The file has ended, and with it the case that was open. */
-static void end_open_case(struct cr_suite_run *run, const char *end)
-{
-    char message[256];
-    const char *details = run->cmocka.details[0] ? run->cmocka.details : NULL;
-    snprintf(message, sizeof(message), "%s%s", end, run->why[0] ? "" : " in the middle of it");
-    cr_cases_result(&run->cases, CANRING_OUTCOME_ERROR, message, details);
-}
-
-/* A case of the file's own name, for what is no case's. */
-static void blame_file(struct cr_suite_run *run, const char *message)
-{
-    cr_cases_lone(&run->cases, run->cases.stem, run->cases.stem, CANRING_OUTCOME_ERROR, message,
-                  NULL);
-}
-
-static void tell_python(struct cr_suite_run *run, const char *end)
-{
-    char message[256];
-    bool open = run->cases.open;
-    if (run->progress.done && ended_well(run))
-        return;
-    if (open)
-        end_open_case(run, end);
-    if (run->progress.done) {
-        snprintf(message, sizeof(message), "after its last case: %s", end);
-        blame_file(run, message);
-    } else if (!open || !run->progress.planned) {
-        blame_file(run, end);
-    }
-    cr_progress_give_up(&run->progress, end);
-}
-
-static void tell_cmocka(struct cr_suite_run *run, const char *end)
-{
-    char message[256];
-    bool open = run->cases.open, short_of = run->cases.started < run->cmocka.expected;
-    if (open) {
-        end_open_case(run, end);
-    } else if (run->cmocka.contradiction) {
-        blame_file(run, "its output ends cases that were not running: what it says is not true");
-    } else if (short_of && !run->cmocka.fixture_failed) {
-        snprintf(message, sizeof(message), "%s after %u of %llu cases", end, run->cases.started,
-                 (unsigned long long)run->cmocka.expected);
-        blame_file(run, message);
-    } else if (!ended_well(run) &&
-               (cr_cases_bad(&run->cases) == 0 || run->why[0] || WIFSIGNALED(run->result.status))) {
-        snprintf(message, sizeof(message), "%s though no case failed", end);
-        blame_file(run, cr_cases_bad(&run->cases) ? end : message);
-    }
-}
-
-/* A program that is no cmocka one is one case: its exit status. */
-static void tell_plain(struct cr_suite_run *run, const char *end)
-{
-    const char *last = run->cmocka.last[0] ? run->cmocka.last : NULL;
-    const char *stem = run->cases.stem;
-    bool exited = run->result_used == sizeof(run->result) && !run->result.exec_errno &&
-                  !run->why[0] && WIFEXITED(run->result.status);
-    if (ended_well(run))
-        cr_cases_lone(&run->cases, stem, stem, CANRING_OUTCOME_PASSED, NULL, NULL);
-    else if (exited && WEXITSTATUS(run->result.status) == SKIP_STATUS)
-        cr_cases_lone(&run->cases, stem, stem, CANRING_OUTCOME_SKIPPED, last ? last : end, NULL);
-    else
-        cr_cases_lone(&run->cases, stem, stem,
-                      exited ? CANRING_OUTCOME_FAILED : CANRING_OUTCOME_ERROR, end, last);
-}
+/* ---- the end ------------------------------------------------------------------------------- */
 
 static void tell_end(struct cr_suite_run *run)
 {
-    char end[200], words[96];
+    char words[96];
+    const struct cr_suite_ending ending = {.why = run->why[0] ? run->why : NULL,
+                                           .heard = run->result_used == sizeof(run->result),
+                                           .result = run->result,
+                                           .failfast = run->failfast,
+                                           .cut_short = run->cut_short};
     run->told = true;
-    say_end(run, end, sizeof(end));
-    cr_cmocka_finish(&run->cmocka);
+    if (!run->cut_short)
+        cr_cmocka_finish(&run->cmocka);
     if (run->collect)
         return;
-    if (run->python)
-        tell_python(run, end);
-    else if (run->cmocka.is_cmocka)
-        tell_cmocka(run, end);
-    else
-        tell_plain(run, end);
+    cr_verdict(&run->cases, &run->cmocka, run->python ? &run->progress : NULL, &ending);
     snprintf(words, sizeof(words), "it left %d %s behind, killed now", run->result.left_behind,
              run->result.left_behind == 1 ? "process" : "processes");
     cr_cases_end(&run->cases, run->result.left_behind > 0 ? words : NULL);
@@ -178,12 +87,44 @@ static void take_progress(struct cr_suite_run *run, const char *text, size_t siz
     }
 }
 
+/* Not after the last case of a group: its teardown is to be run, and there may be no other. */
+static void cut_short(struct cr_suite_run *run)
+{
+    if (!run->failfast || run->cut_short || cr_cases_bad(&run->cases) == 0 ||
+        run->cases.started >= run->cmocka.expected)
+        return;
+    run->cut_short = true;
+    cr_suite_end(run, "--failfast");
+}
+
+/* Line by line: a chunk may hold the marks of several cases, and each has its own output. */
+static void take_program_output(struct cr_suite_run *run, const char *text, size_t size)
+{
+    bool moved = false;
+    while (size) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end ? (size_t)(end - text) + 1 : size;
+        bool begins = cr_cmocka_begins(&run->cmocka, text, length);
+        if (!begins)
+            cr_cases_output(&run->cases, 1, text, length);
+        if (!run->cut_short)
+            moved |= cr_cmocka_feed(&run->cmocka, text, length);
+        if (begins)
+            cr_cases_output(&run->cases, 1, text, length);
+        text += length;
+        size -= length;
+        cut_short(run);
+    }
+    if (moved)
+        rearm(run);
+}
+
 static void take_output(struct cr_suite_run *run, enum source source, const char *text, size_t size)
 {
-    if (!run->collect)
+    if (!run->python)
+        take_program_output(run, text, size);
+    else if (!run->collect)
         cr_cases_output(&run->cases, source == ERR ? 2 : 1, text, size);
-    if (!run->python && cr_cmocka_feed(&run->cmocka, text, size))
-        rearm(run);
 }
 
 static void take_result(struct cr_suite_run *run, const char *text, size_t size)
@@ -225,8 +166,11 @@ static bool read_source(struct cr_suite_run *run, enum source source)
         take(run, source, text, (size_t)got);
         return true;
     }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (source == OUT)
+            cr_cases_quiet(&run->cases);
         return false;
+    }
     close_source(run, source);
     if (source == RESULT)
         run->ended = true;
@@ -363,7 +307,9 @@ int cr_suite_start(struct cr_suite_run **where, const struct cr_suite_run_option
     run->cases.arg = options->event_arg;
     run->cmocka.cases = run->progress.cases = &run->cases;
     run->python = options->file->python;
+    run->cases.unpaced = !run->python;
     run->collect = options->collect;
+    run->failfast = options->failfast;
     run->timeout_ms = options->timeout_ms;
     for (int i = 0; i < SOURCES; i++)
         run->fds[i] = -1;

@@ -15,7 +15,8 @@ struct cr_suite_run_options {
     char *const *argv;
     char *const *env; /* CANRING_PROGRESS_FD=4 for Python */
     unsigned timeout_ms;
-    bool collect; /* read the plan of a Python file, run nothing, make no events */
+    bool failfast; /* a program is ended when a case has failed; the Python runner ends itself */
+    bool collect;  /* read the plan of a Python file, run nothing, make no events */
     void (*event)(void *arg, const struct canring_suite_event *event);
     void *event_arg;
 };

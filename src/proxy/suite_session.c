@@ -174,14 +174,18 @@ static int start_file(struct canring_suites *suites, const struct cr_suite_file 
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct cr_suite_command command;
+    const char *log = suites->options.log && !suites->collecting
+                          ? suites->options.log(suites->options.event_arg, file->name)
+                          : NULL;
     if (cr_suite_command(&command, suites->config, file, &suites->options, &suites->selection,
-                         suites->collecting) < 0)
+                         suites->collecting, log) < 0)
         return canring_error_set(err, -ENOMEM, "no memory for %s", file->name);
     const struct cr_suite_run_options options = {.file = file,
                                                  .argv = command.argv,
                                                  .env = command.env,
                                                  .timeout_ms = suites->options.timeout_ms,
                                                  .collect = suites->collecting,
+                                                 .failfast = suites->options.failfast,
                                                  .event = suites->options.event,
                                                  .event_arg = suites->options.event_arg};
     int result = cr_suite_start(&suites->run, &options, err);
@@ -203,6 +207,22 @@ static const struct cr_suite_file *next_file(struct canring_suites *suites)
     return NULL;
 }
 
+/* Files that are not begun: what is in them is not known. */
+static void skip_rest(struct canring_suites *suites)
+{
+    const struct cr_suite_file *file;
+    while ((file = next_file(suites)) != NULL) {
+        struct cr_suite_cases cases = {
+            .file = file, .event = suites->options.event, .arg = suites->options.event_arg};
+        cr_cases_begin(&cases);
+        cr_cases_not_run(&cases, cases.stem, cases.stem, CANRING_OUTCOME_SKIPPED,
+                         "not run: --failfast, a case of another file failed");
+        cr_cases_end(&cases, NULL);
+        suites->totals.skipped++;
+    }
+    suites->stopped = true;
+}
+
 static void count(struct canring_suites *suites)
 {
     const unsigned *counts = cr_suite_cases(suites->run)->counts;
@@ -213,7 +233,7 @@ static void count(struct canring_suites *suites)
     totals->errors += counts[CANRING_OUTCOME_ERROR];
     totals->skipped += counts[CANRING_OUTCOME_SKIPPED];
     if (suites->options.failfast && totals->failed + totals->errors)
-        suites->stopped = true;
+        skip_rest(suites);
 }
 
 static void collect(struct canring_suites *suites)

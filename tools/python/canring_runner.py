@@ -1,4 +1,6 @@
-"""Runs the unittest cases of one file for `canring test`, and says what becomes of each.
+"""Runs the cases of one Python file for `canring test`, and says what becomes of each.
+
+Those of unittest; a file that is for pytest (canring/_pytest.py says which) is run with that.
 
 Started by canring with a socket whose number is in CANRING_PROGRESS_FD; on it go JSON lines
 (see src/proxy/suite_progress.h). What tests print is theirs: it is never looked at. By hand:
@@ -11,44 +13,16 @@ import faulthandler
 import fnmatch
 import importlib.util
 import inspect
-import json
 import logging
 import os
 import signal
-import stat
 import sys
-import time
 import traceback
 import unittest
 
-TEXT_MAX = 64 * 1024
-
-
-class Progress:
-    """The way to canring. Nobody else may write to it: neither the tests nor their children."""
-
-    def __init__(self):
-        number = int(os.environ.pop("CANRING_PROGRESS_FD", "2"))
-        self.fd = os.dup(number)  # not inheritable
-        self.answers = stat.S_ISSOCK(os.fstat(self.fd).st_mode)
-        if number > 2:
-            os.close(number)
-
-    def say(self, event, **what):
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass  # a test closed or replaced it
-        line = (json.dumps(dict(event=event, **what)) + "\n").encode()
-        while line:
-            line = line[os.write(self.fd, line):]
-        if self.answers and event in ("start", "end", "lone"):
-            os.read(self.fd, 1)  # what was written until now has been read, and so belongs here
-
-
-def cut(text):
-    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX // 2] + "\n…\n" + text[-TEXT_MAX // 2:]
+from canring import _pytest, _steps, logs
+from canring._progress import (RANK, Progress, cut, first_line, make_importable, normal_tags,
+                               stem_of, wanted_tags, why_not)
 
 
 def class_of(test):
@@ -59,39 +33,39 @@ def method_of(test):
     return getattr(test, "_testMethodName", str(test))
 
 
-def first_line(error):
-    words = str(error[1]).strip().splitlines()
-    return cut(f"{error[0].__name__}: {words[0]}" if words else error[0].__name__)
+def description_of(test):
+    return inspect.getdoc(getattr(test, method_of(test), None))
 
 
 class Result(unittest.TestResult):
     """Tells each case's start and end; a case with subtests ends once, as the worst of them."""
 
-    RANK = ["passed", "skipped", "failed", "error"]
-
-    def __init__(self, progress):
+    def __init__(self, progress, recorder):
         super().__init__()
         self.progress = progress
+        self.recorder = recorder
         self.current = None
 
     def startTest(self, test):
         super().startTest(test)
         self.current = {"outcome": "passed", "message": None, "details": []}
-        self.began = time.monotonic()
-        self.progress.say("start", **{"class": class_of(test), "name": method_of(test)})
+        self.progress.start(class_of(test), method_of(test))
+        if self.recorder:
+            self.recorder.begin(getattr(test, "step_report", None), description_of(test))
 
     def stopTest(self, test):
         super().stopTest(test)
-        details = cut("\n".join(self.current["details"])) or None
-        self.progress.say("end", outcome=self.current["outcome"], message=self.current["message"],
-                          details=details, duration=time.monotonic() - self.began)
+        if self.recorder:
+            self.recorder.end()
+        self.progress.end(self.current["outcome"], self.current["message"],
+                          "\n".join(self.current["details"]))
         self.current = None
 
     def note(self, test, outcome, message, details=""):
         if self.current is None:  # a fixture of a class or module: it has no start
             self.lone(test, outcome, message, details)
             return
-        if self.RANK.index(outcome) > self.RANK.index(self.current["outcome"]):
+        if RANK.index(outcome) > RANK.index(self.current["outcome"]):
             self.current.update(outcome=outcome, message=message)
         if details:
             self.current["details"].append(details)
@@ -99,8 +73,7 @@ class Result(unittest.TestResult):
     def lone(self, test, outcome, message, details):
         where, _, inside = str(test).partition(" (")
         owner = inside.rstrip(")").rpartition(".")[2] or "file"
-        self.progress.say("lone", **{"class": owner, "name": where, "outcome": outcome,
-                                     "message": message, "details": cut(details) or None})
+        self.progress.lone(owner, where, outcome, message, details)
 
     def note_error(self, test, outcome, error, prefix=""):
         self.note(test, outcome, prefix + first_line(error),
@@ -144,35 +117,14 @@ def flatten(suite):
             yield item
 
 
-def normal(name):
-    """--branch-level, branch_level and branchlevel are one name."""
-    return name.replace("-", "").replace("_", "")
-
-
 def tags_of(test):
-    tag = getattr(test, "tag", None)
-    return None if tag is None else {normal(name): values for name, values in tag.items()}
-
-
-def why_not(test, wanted):
-    """pykiso's rule: a case without tags runs; one with tags needs all that are wanted."""
-    tags = tags_of(test)
-    if tags is None:
-        return None
-    for name, values in wanted.items():
-        if name not in tags:
-            return f"it has no tag '{name}'"
-        if not any(value in tags[name] for value in values):
-            return f"its tag '{name}' is {tags[name]}, asked for is {', '.join(values)}"
-    return None
+    return normal_tags(getattr(test, "tag", None))
 
 
 def load(path, directory):
     """The module of the file, by its path: its name need not be one of Python's."""
-    for folder in (os.path.dirname(path), directory):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-    name = os.path.splitext(os.path.basename(path))[0]
+    make_importable(path, directory)
+    name = stem_of(path)
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -187,11 +139,15 @@ def use_shim():
 
 
 def show_logs():
-    """What tests log goes to stderr, from the command line's level on: into report and -v."""
+    """What tests log joins the records of all processes; without a run's log it goes to stderr."""
     level = logging.getLevelName(os.environ.get("CANRING_LOG_LEVEL", "INFO"))
-    logging.basicConfig(level=level if isinstance(level, int) else logging.INFO,
-                        format="%(asctime)s.%(msecs)03d %(levelname)s test [%(name)s] %(message)s",
-                        datefmt="%H:%M:%S")
+    level = level if isinstance(level, int) else logging.INFO
+    if logs.available():
+        logging.basicConfig(level=level, handlers=[logs.Handler()], format="%(message)s")
+    else:
+        logging.basicConfig(
+            level=level, datefmt="%H:%M:%S",
+            format="%(asctime)s.%(msecs)03d %(levelname)s test [%(name)s] %(message)s")
 
 
 def matches(test, options):
@@ -209,18 +165,11 @@ def parse():
     parser.add_argument("--suite-id", type=int, default=0)
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--failfast", action="store_true")
+    parser.add_argument("--steps", action="store_true")
     parser.add_argument("--class", dest="classes", default="*")
     parser.add_argument("--method", dest="methods", default="*")
     parser.add_argument("--tag", action="append", default=[])
     return parser.parse_args()
-
-
-def wanted_tags(options):
-    wanted = {}
-    for tag in options.tag:
-        name, _, values = tag.partition("=")
-        wanted[normal(name)] = values.split(",")
-    return wanted
 
 
 def order(test):
@@ -235,17 +184,12 @@ def find(module):
     return sorted(own, key=order)
 
 
-def written_for_pytest(module):
-    return any(name.startswith("test") and inspect.isfunction(value)
-               for name, value in vars(module).items())
-
-
-def run(tests, options, progress):
-    result = Result(progress)
+def run(tests, options, progress, recorder):
+    result = Result(progress, recorder)
     result.failfast = options.failfast
     wanted = wanted_tags(options)
     for test in tests:
-        reason = why_not(test, wanted)
+        reason = why_not(tags_of(test), wanted)
         if reason:
             unittest.skip(reason)(type(test))
     unittest.TestSuite(tests).run(result)
@@ -260,21 +204,29 @@ def without_us(path):
 
 
 def load_and_find(options, progress):
-    """The module and its cases, or None when that has been reported."""
+    """The cases of the file, or None when why there are none has been reported."""
     path = os.path.abspath(options.file)
-    stem = os.path.splitext(os.path.basename(path))[0]
     try:
-        module = load(path, os.path.abspath(options.dir))
-        return module, find(module)
+        return find(load(path, os.path.abspath(options.dir)))
     except unittest.SkipTest as reason:
-        what = {"outcome": "skipped", "message": str(reason), "details": None}
+        what = ("skipped", str(reason))
     except (Exception, SystemExit):  # whatever a file does while it is imported
-        what = {"outcome": "error", "message": f"cannot be loaded: {first_line(sys.exc_info())}",
-                "details": without_us(path)}
-    progress.say("plan", cases=[], tags=[])
+        what = ("error", f"cannot be loaded: {first_line(sys.exc_info())}", without_us(path))
+    progress.plan([], [])
     if not options.collect:
-        progress.say("lone", **{"class": stem, "name": stem}, **what)
+        progress.lone(stem_of(path), stem_of(path), *what)
     return None
+
+
+def run_unittest(options, progress, recorder):
+    tests = load_and_find(options, progress)
+    if tests is None:
+        return
+    chosen = [test for test in tests if matches(test, options)]
+    progress.plan([(class_of(test), method_of(test)) for test in chosen],
+                  {name for test in tests for name in (tags_of(test) or {})})
+    if not options.collect:
+        run(chosen, options, progress, recorder)
 
 
 def main():
@@ -285,19 +237,13 @@ def main():
     sys.argv = [options.file]
     use_shim()
     show_logs()
-    found = load_and_find(options, progress)
-    if found:
-        module, tests = found
-        known = sorted({name for test in tests for name in (tags_of(test) or {})})
-        chosen = [test for test in tests if matches(test, options)]
-        progress.say("plan", cases=[[class_of(test), method_of(test)] for test in chosen],
-                     tags=known)
-        if not options.collect and not tests and written_for_pytest(module):
-            progress.say("lone", **{"class": module.__name__, "name": module.__name__},
-                         outcome="error", details=None,
-                         message="its test functions need pytest: only unittest's cases are run")
-        if not options.collect:
-            run(chosen, options, progress)
+    recorder = _steps.Recorder(progress) if options.steps and not options.collect else None
+    if recorder:
+        recorder.install()
+    if _pytest.is_for(options.file):
+        _pytest.run(options, progress, recorder)
+    else:
+        run_unittest(options, progress, recorder)
     progress.say("done")
 
 

@@ -44,8 +44,8 @@ static bool advance(struct cr_asc_decoder *decoder, struct cr_field field)
     return true;
 }
 
-static int finish(struct cr_asc_decoder *decoder, struct canring_trace_entry *entry,
-                  uint32_t channel, int64_t after_ns, const char **what)
+static enum cr_asc_line finish(struct cr_asc_decoder *decoder, struct canring_trace_entry *entry,
+                               uint32_t channel, int64_t after_ns, const char **what)
 {
     int bus = cr_note_bus(&decoder->channels, decoder->source->names, channel);
     int64_t time_ns;
@@ -75,9 +75,9 @@ static int64_t apply_notes(struct cr_asc_decoder *decoder, struct canring_frame 
     return after_ns;
 }
 
-static int parse_event(struct cr_asc_decoder *decoder, struct cr_fields line,
-                       struct canring_trace_entry *entry, struct canring_frame *frame,
-                       const char **what)
+static enum cr_asc_line parse_event(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                    struct canring_trace_entry *entry, struct canring_frame *frame,
+                                    const char **what)
 {
     struct cr_field time;
     uint32_t channel;
@@ -87,7 +87,7 @@ static int parse_event(struct cr_asc_decoder *decoder, struct cr_fields line,
         *what = "a line that begins with neither a time nor a word";
         return CR_ASC_DAMAGE;
     }
-    int result = cr_asc_frame(decoder, line, &channel, frame, what);
+    enum cr_asc_line result = cr_asc_frame(decoder, line, &channel, frame, what);
     if (result != CR_ASC_ENTRY)
         return result;
     int64_t after_ns = apply_notes(decoder, frame);
@@ -106,13 +106,13 @@ static bool begins_with_time(struct cr_fields line)
     return cr_is_digit(field.text[0]) || field.text[0] == '-';
 }
 
-static int parse_line(struct cr_asc_decoder *decoder, struct cr_fields line,
-                      struct canring_trace_entry *entry, struct canring_frame *frame,
-                      const char **what)
+static enum cr_asc_line parse_line(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                   struct canring_trace_entry *entry, struct canring_frame *frame,
+                                   const char **what)
 {
     if (begins_with_time(line))
         return parse_event(decoder, line, entry, frame, what);
-    int result = cr_asc_head(decoder, line, entry, what);
+    enum cr_asc_line result = cr_asc_head(decoder, line, entry, what);
     if (result == CR_ASC_ENTRY)
         return finish(decoder, entry, entry->bus, (int64_t)entry->timestamp_ns, what);
     return result;
@@ -141,7 +141,7 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
     int result;
 
     while ((result = cr_lines_next(decoder->source, &line, err)) == 1) {
-        int found = parse_line(decoder, line, entry, &frame->frame, &what);
+        enum cr_asc_line found = parse_line(decoder, line, entry, &frame->frame, &what);
         if (found == CR_ASC_DAMAGE)
             return cr_lines_damaged(decoder->source, err, what);
         if (found == CR_ASC_ENTRY)

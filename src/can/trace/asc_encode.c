@@ -72,7 +72,7 @@ static int begin(void *state, const struct cr_trace_start *start, struct cr_byte
     if (!to)
         return -ENOSPC;
     out->used += (size_t)(put_head(encoder, to) - to);
-    for (uint32_t i = 0; i < start->names->count; i++) {
+    for (uint32_t i = 0; i < start->names->count && i < CR_NOTE_NAMES; i++) {
         int result = put_name(&start->names->list[i], out);
         if (result < 0)
             return result;

@@ -21,7 +21,6 @@ struct decoder {
     uint64_t file_size; /* as the header says */
     struct canring_trace_entry gap; /* a loss that has begun */
     bool in_gap;
-    bool ended;
     bool any;
 };
 
@@ -132,15 +131,28 @@ static int take_object(struct decoder *decoder, const uint8_t *object,
     return 1;
 }
 
-static bool is_plausible(const uint8_t *object)
+/* Whether an object of `size` bytes reaches over the begin of others, and ends before none. */
+static bool swallows(const uint8_t *object, uint32_t size, size_t have)
+{
+    const size_t behind = BLF_PADDING + 4;
+
+    if (have < size + behind || memmem(object + size, behind, "LOBJ", 4))
+        return false;
+    return memmem(object + 4, size - 4, "LOBJ", 4) != NULL;
+}
+
+/* Whether this can be an object, of which `have` bytes are there. */
+static bool is_plausible(const uint8_t *object, size_t have)
 {
     uint16_t header = cr_get_le16(object + 4);
     uint32_t size = cr_get_le32(object + 8);
 
     if (header < BLF_OBJECT_BASE || size < header || size > CR_BLF_CONTAINER_MAX)
         return false;
-    return !cr_blf_is_known(cr_get_le32(object + 12)) ||
-           (header >= BLF_OBJECT_HEADER && size <= OBJECT_MAX);
+    if (cr_blf_is_known(cr_get_le32(object + 12)) &&
+        (header < BLF_OBJECT_HEADER || size > OBJECT_MAX))
+        return false;
+    return !swallows(object, size, have);
 }
 
 /* One damage is told once, up to the next object that is in order. */
@@ -187,7 +199,7 @@ static int take_next(struct decoder *decoder, struct canring_trace_entry *entry,
     if (result != AGAIN)
         return result;
     const uint8_t *object = raw->data + raw->begin;
-    if (!is_plausible(object)) {
+    if (!is_plausible(object, cr_blf_have(raw))) {
         raw->begin += 4;
         return lose_track(decoder, err);
     }
@@ -205,22 +217,35 @@ static int take_next(struct decoder *decoder, struct canring_trace_entry *entry,
     return take_object(decoder, object, entry, frame, err);
 }
 
-/* Behind the last container: what is left is told, once. */
+/* Behind the last container with bytes left: an object that is cut, or one whose size is wrong, and
+ * others in it. */
+static int leftover(struct decoder *decoder, struct canring_error *err)
+{
+    struct cr_blf_bytes *raw = &decoder->raw;
+    const uint8_t *begin = raw->data + raw->begin;
+    size_t have = cr_blf_have(raw);
+    const uint8_t *other = have > 4 ? memmem(begin + 4, have - 4, "LOBJ", 4) : NULL;
+
+    decoder->skip = 0;
+    raw->begin = other ? (size_t)(other - raw->data) : raw->end;
+    if (other)
+        return lose_track(decoder, err);
+    if (decoder->lost)
+        return AGAIN;
+    decoder->lost = true;
+    decoder->file.source->unfinished = true;
+    return damaged(decoder, err, "it ends in the middle of an object, and nothing follows");
+}
+
+/* Behind the last container. */
 static int end(struct decoder *decoder, struct canring_trace_entry *entry,
                struct canring_error *err)
 {
-    size_t left = cr_blf_have(&decoder->raw);
-
-    if (!decoder->ended) {
-        decoder->ended = true;
-        if (decoder->file.offset < decoder->file_size || (decoder->any && !decoder->finished))
-            decoder->file.source->unfinished = true;
-        decoder->raw.begin = decoder->raw.end;
-        if ((left > BLF_PADDING || decoder->skip) && !decoder->lost) {
-            decoder->file.source->unfinished = true;
-            return damaged(decoder, err, "it ends in the middle of an object, and nothing follows");
-        }
-    }
+    if (cr_blf_have(&decoder->raw) > BLF_PADDING || decoder->skip)
+        return leftover(decoder, err);
+    decoder->raw.begin = decoder->raw.end;
+    if (decoder->file.offset < decoder->file_size || (decoder->any && !decoder->finished))
+        decoder->file.source->unfinished = true;
     if (!decoder->in_gap)
         return 0;
     decoder->in_gap = false;
@@ -240,13 +265,14 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
             continue;
         result = cr_blf_next(&decoder->file, &decoder->raw, err);
         if (result == 0)
-            return end(decoder, entry, err);
-        if (result == -EINVAL) { /* what was begun is not continued */
+            result = end(decoder, entry, err);
+        else if (result == 1)
+            result = AGAIN;
+        else if (result == -EINVAL) { /* what was begun is not continued */
             decoder->raw.begin = decoder->raw.end;
             decoder->skip = 0;
             decoder->lost = true;
         }
-        result = result == 1 ? AGAIN : result;
     } while (result == AGAIN);
     return result;
 }

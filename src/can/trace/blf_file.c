@@ -18,7 +18,7 @@
 
 /* A damaged container whose size is in doubt is searched for others; so many that turn out damaged
  * too, and the search is given up: each try costs as much as the container. */
-#define TRIES 4u
+#define TRIES 2u
 
 /* How unpacking ended. */
 enum unpacked {

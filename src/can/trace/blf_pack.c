@@ -7,7 +7,8 @@
 #include "can/trace/blf.h"
 #include "can/trace/bytes.h"
 
-/* Objects are mostly zeros: the fastest level makes a fifth of them, the others hardly less. */
+/* Objects are mostly zeros: the fastest level leaves a fifth to a third of them, the others hardly
+ * less. */
 #define LEVEL 1
 
 /* Deflate to `to`, at most `room` bytes. Returns how many, 0: they do not get into it; -ENOMEM. */

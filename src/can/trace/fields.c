@@ -24,10 +24,10 @@ bool cr_field_hex(struct cr_field field, unsigned digits, uint32_t *value)
     if (field.length == 0 || field.length > digits)
         return false;
     for (size_t i = 0; i < field.length; i++) {
-        int nibble = cr_hex_value[(unsigned char)field.text[i]];
+        int8_t nibble = cr_hex_value[(unsigned char)field.text[i]];
         if (nibble < 0)
             return false;
-        sum = sum << 4 | (uint32_t)nibble;
+        sum = sum << 4 | (uint8_t)nibble;
     }
     *value = sum;
     return true;
@@ -68,8 +68,8 @@ bool cr_fields_hex_bytes(struct cr_fields *fields, uint8_t *data, size_t length)
             at++;
         if (fields->end - at < 2)
             return false;
-        int high = cr_hex_value[(unsigned char)at[0]];
-        int low = cr_hex_value[(unsigned char)at[1]];
+        int8_t high = cr_hex_value[(unsigned char)at[0]];
+        int8_t low = cr_hex_value[(unsigned char)at[1]];
         at += 2;
         if (high < 0 || low < 0 || (at < fields->end && !cr_is_blank(*at)))
             return false;

@@ -13,6 +13,7 @@ const struct cr_trace_format *const cr_trace_formats[] = {
     &cr_trace_format_asc,
     &cr_trace_format_trc,
     &cr_trace_format_trc11,
+    &cr_trace_format_pcap,
     NULL,
 };
 

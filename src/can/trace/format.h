@@ -90,6 +90,7 @@ extern const struct cr_trace_format cr_trace_format_blf;
 extern const struct cr_trace_format cr_trace_format_pcapng;
 extern const struct cr_trace_format cr_trace_format_asc;
 extern const struct cr_trace_format cr_trace_format_trc, cr_trace_format_trc11;
+extern const struct cr_trace_format cr_trace_format_pcap;
 
 /* All formats, NULL at the end. */
 extern const struct cr_trace_format *const cr_trace_formats[];

@@ -7,10 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "can/trace/decompress.h"
+
 struct cr_trace_input {
     int fd;
     bool own_fd;
-    bool at_end; /* nothing more comes behind what is in the window */
+    bool begun;                     /* it is known whether it is compressed */
+    bool at_end;                    /* nothing more comes behind what is in the window */
+    struct cr_decompressor *packed; /* NULL: plain */
     uint64_t size;
     uint64_t stored; /* bytes read from the file */
     uint64_t offset;
@@ -19,24 +23,61 @@ struct cr_trace_input {
     uint8_t window[CR_TRACE_WINDOW];
 };
 
+/* As read(2), but for the error. */
+static ssize_t read_stored(void *arg, void *to, size_t size)
+{
+    struct cr_trace_input *input = arg;
+    ssize_t got;
+
+    do
+        got = read(input->fd, to, size);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return -errno;
+    input->stored += (uint64_t)got;
+    return got;
+}
+
+/* Read the first bytes, which tell how the rest is to be read. */
+static int begin(struct cr_trace_input *input)
+{
+    while (input->end < CR_DECOMPRESS_HEAD && !input->at_end) {
+        ssize_t got =
+            read_stored(input, input->window + input->end, CR_DECOMPRESS_CHUNK - input->end);
+        if (got < 0)
+            return (int)got;
+        input->end += (size_t)got;
+        input->at_end = got == 0;
+    }
+    input->begun = true;
+    enum cr_compression kind = cr_decompress_kind(input->window, input->end);
+    if (kind == CR_COMPRESSION_NONE)
+        return 0;
+    int result =
+        cr_decompress_open(&input->packed, kind, input->window, input->end, read_stored, input);
+    input->end = 0;
+    input->at_end = false;
+    return result;
+}
+
 /* Read behind what the window holds. 0 or negative errno. */
 static int fill(struct cr_trace_input *input)
 {
-    ssize_t got;
-
+    if (!input->begun)
+        return begin(input);
     if (input->begin) {
         memmove(input->window, input->window + input->begin, input->end - input->begin);
         input->end -= input->begin;
         input->begin = 0;
     }
-    do
-        got = read(input->fd, input->window + input->end, CR_TRACE_WINDOW - input->end);
-    while (got < 0 && errno == EINTR);
+    uint8_t *to = input->window + input->end;
+    size_t room = CR_TRACE_WINDOW - input->end;
+    ssize_t got =
+        input->packed ? cr_decompress_read(input->packed, to, room) : read_stored(input, to, room);
     if (got < 0)
-        return -errno;
+        return (int)got;
     input->at_end = got == 0;
     input->end += (size_t)got;
-    input->stored += (uint64_t)got;
     return 0;
 }
 
@@ -142,11 +183,24 @@ void cr_trace_input_progress(const struct cr_trace_input *input, uint64_t *done,
     *size = input->size;
 }
 
+int cr_trace_input_failure(const struct cr_trace_input *input, const char **what)
+{
+    return input->packed ? cr_decompress_failure(input->packed, what) : 0;
+}
+
+void cr_trace_input_resume(struct cr_trace_input *input)
+{
+    cr_decompress_resume(input->packed);
+    input->at_end = false;
+}
+
 int cr_trace_input_rewind(struct cr_trace_input *input)
 {
     if (lseek(input->fd, 0, SEEK_SET) < 0)
         return -errno;
-    input->at_end = false;
+    cr_decompress_close(input->packed);
+    input->packed = NULL;
+    input->begun = input->at_end = false;
     input->begin = input->end = 0;
     input->offset = input->stored = input->lines = 0;
     return 0;
@@ -195,5 +249,6 @@ void cr_trace_input_close(struct cr_trace_input *input)
         return;
     if (input->own_fd)
         close(input->fd);
+    cr_decompress_close(input->packed);
     free(input);
 }

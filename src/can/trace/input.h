@@ -20,8 +20,9 @@ struct cr_trace_input;
 int cr_trace_input_open(struct cr_trace_input **input, const char *path, struct canring_error *err);
 
 /* Look at the next bytes without taking them. Returns how many are there: `want` (at most
- * CR_TRACE_WINDOW) or more, fewer only at the end; negative errno: cannot be read (-EIO: the
- * compressed data is damaged). *data stays valid until the next call of any of these. */
+ * CR_TRACE_WINDOW) or more, fewer only at the end; negative errno: cannot be read. *data stays
+ * valid until the next call of any of these. Compressed data ends, too, where it is damaged: see
+ * cr_trace_input_failure. */
 int cr_trace_input_peek(struct cr_trace_input *input, size_t want, const uint8_t **data);
 
 /* Take `count` of the bytes last looked at. */
@@ -46,6 +47,12 @@ uint64_t cr_trace_input_offset(const struct cr_trace_input *input);
 uint64_t cr_trace_input_lines(const struct cr_trace_input *input);
 /* Bytes of the file as stored that were read, and its size (0: not a regular file). */
 void cr_trace_input_progress(const struct cr_trace_input *input, uint64_t *done, uint64_t *size);
+
+/* Whether the end came too early: 0: no; -EPIPE: compressed data is cut; -EBADMSG: it is damaged;
+ * `what` says where. The reader asks when a decoder is at the end, decoders need not. */
+int cr_trace_input_failure(const struct cr_trace_input *input, const char **what);
+/* Behind such a failure: go on with what can be read after it. */
+void cr_trace_input_resume(struct cr_trace_input *input);
 
 /* Back to the first byte. -ESPIPE: standard input. */
 int cr_trace_input_rewind(struct cr_trace_input *input);

@@ -66,8 +66,10 @@ int cr_note_error(struct cr_note_error *error, const struct cr_note *note);
 /* `frame` is an error frame of which the file says no more: make it the noted one, if any. */
 void cr_note_error_apply(const struct cr_note_error *error, struct canring_frame *frame);
 
-/* The buses of a decoder's channels; all zero at first. */
+/* So many names are noted at a file's begin, and known to a decoder. */
 #define CR_NOTE_NAMES 64
+
+/* The buses of a decoder's channels; all zero at first. */
 struct cr_note_names {
     uint32_t count;
     struct {

@@ -30,9 +30,11 @@ static const struct cr_trace_format *recognise(struct canring_trace_reader *read
     if (!format)
         format = cr_trace_format_by_ending(reader->path);
     if (!format || !format->decoder) {
+        const char *what = "";
+        bool failed = cr_trace_input_failure(reader->source.input, &what) != 0;
         canring_error_set(err, -EINVAL,
-                          "%s: not a recording of a known format, by content or by name",
-                          reader->path);
+                          "%s: not a recording of a known format, by content or by name%s%s",
+                          reader->path, failed ? "; " : "", failed ? what : "");
         return NULL;
     }
     return format;
@@ -96,17 +98,44 @@ int canring_trace_reader_open(struct canring_trace_reader **reader, const char *
     return result < 0 ? result : 0;
 }
 
+/* The decoder has had everything. 0, or -EINVAL: of what is compressed, that was not the end. */
+static int end_of_input(struct canring_trace_reader *reader, struct canring_error *err)
+{
+    const char *what;
+    int failure = cr_trace_input_failure(reader->source.input, &what);
+
+    if (!failure) {
+        reader->over = 1;
+        return 0;
+    }
+    reader->source.unfinished = failure == -EPIPE;
+    canring_error_set(err, -EINVAL, "%s: %s", reader->path, what);
+    cr_trace_input_resume(reader->source.input);
+    return -EINVAL;
+}
+
+static int cannot_read_on(struct canring_trace_reader *reader, int result,
+                          struct canring_error *err)
+{
+    reader->over = result;
+    if (err && !err->code)
+        canring_error_set(err, result, "%s: cannot read on: %s", reader->path, strerror(-result));
+    return result;
+}
+
 int canring_trace_reader_next(struct canring_trace_reader *reader,
                               struct canring_trace_entry *entry, struct canring_error *err)
 {
     if (reader->over)
         return reader->over < 0 ? reader->over : 0;
     *entry = (struct canring_trace_entry){.kind = CANRING_TRACE_FRAME};
+    if (err)
+        err->code = 0;
     int result = reader->format->decoder->next(reader->state, entry, reader->frame, err);
     if (result == 0)
-        reader->over = 1;
-    else if (result < 0 && result != -EINVAL)
-        reader->over = result;
+        return end_of_input(reader, err);
+    if (result < 0 && result != -EINVAL)
+        return cannot_read_on(reader, result, err);
     if (result == 1 && entry->kind == CANRING_TRACE_FRAME) {
         entry->frame = &reader->frame->frame;
         entry->timestamp_ns = entry->frame->timestamp_ns;

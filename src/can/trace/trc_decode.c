@@ -12,8 +12,8 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
     return 0;
 }
 
-static int finish(struct cr_trc_decoder *decoder, struct canring_trace_entry *entry,
-                  uint32_t channel, int64_t after_ns, const char **what)
+static enum cr_trc_line finish(struct cr_trc_decoder *decoder, struct canring_trace_entry *entry,
+                               uint32_t channel, int64_t after_ns, const char **what)
 {
     int bus = cr_note_bus(&decoder->channels, decoder->source->names, channel);
     int64_t time_ns;
@@ -31,13 +31,13 @@ static int finish(struct cr_trc_decoder *decoder, struct canring_trace_entry *en
     return CR_TRC_ENTRY;
 }
 
-static int parse_row(struct cr_trc_decoder *decoder, struct cr_fields line,
-                     struct canring_trace_entry *entry, struct canring_frame *frame,
-                     const char **what)
+static enum cr_trc_line parse_row(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                  struct canring_trace_entry *entry, struct canring_frame *frame,
+                                  const char **what)
 {
     uint32_t channel;
     int64_t after_ns;
-    int result = cr_trc_row(decoder, line, &channel, &after_ns, frame, what);
+    enum cr_trc_line result = cr_trc_row(decoder, line, &channel, &after_ns, frame, what);
 
     if (result != CR_TRC_ENTRY)
         return result;
@@ -54,9 +54,9 @@ static int parse_row(struct cr_trc_decoder *decoder, struct cr_fields line,
     return result;
 }
 
-static int parse_line(struct cr_trc_decoder *decoder, struct cr_fields line,
-                      struct canring_trace_entry *entry, struct canring_frame *frame,
-                      const char **what)
+static enum cr_trc_line parse_line(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                   struct canring_trace_entry *entry, struct canring_frame *frame,
+                                   const char **what)
 {
     while (line.at < line.end && cr_is_blank(*line.at))
         line.at++;
@@ -65,7 +65,7 @@ static int parse_line(struct cr_trc_decoder *decoder, struct cr_fields line,
     if (*line.at != ';')
         return parse_row(decoder, line, entry, frame, what);
     line.at++;
-    int result = cr_trc_comment(decoder, line, entry, what);
+    enum cr_trc_line result = cr_trc_comment(decoder, line, entry, what);
     if (result == CR_TRC_ENTRY)
         return finish(decoder, entry, entry->bus, (int64_t)entry->timestamp_ns, what);
     return result;
@@ -80,7 +80,7 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
     int result;
 
     while ((result = cr_lines_next(decoder->source, &line, err)) == 1) {
-        int found = parse_line(decoder, line, entry, &frame->frame, &what);
+        enum cr_trc_line found = parse_line(decoder, line, entry, &frame->frame, &what);
         if (found == CR_TRC_DAMAGE)
             return cr_lines_damaged(decoder->source, err, what);
         if (found == CR_TRC_ENTRY)
@@ -134,7 +134,6 @@ static int probe(const uint8_t *head, size_t length)
 }
 
 static const char *const endings[] = {".trc", NULL};
-static const char *const no_endings[] = {NULL};
 
 static const struct cr_trace_decoder decoder = {
     .state_size = sizeof(struct cr_trc_decoder),
@@ -152,10 +151,10 @@ const struct cr_trace_format cr_trace_format_trc = {
     .decoder = &decoder,
 };
 
-/* Read as "trc": its files are found by their content. */
+/* Files are read, and found by their ending, as "trc", which comes first in the table. */
 const struct cr_trace_format cr_trace_format_trc11 = {
     .name = "trc1.1",
-    .endings = no_endings,
+    .endings = endings,
     .summary = "PEAK's trace, version 1.1",
     .text = true,
     .encoder = &cr_trc11_encoder,

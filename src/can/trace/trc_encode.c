@@ -71,7 +71,7 @@ static int put_names(const struct cr_trace_names *names, struct cr_bytes *out)
 {
     int result = 0;
 
-    for (uint32_t i = 0; i < names->count && result == 0; i++)
+    for (uint32_t i = 0; i < names->count && i < CR_NOTE_NAMES && result == 0; i++)
         result = put_name(&names->list[i], out);
     return result;
 }
@@ -263,6 +263,8 @@ static char *put_frame11(char *to, const struct canring_frame *frame)
     to = cr_put_decimal(to, canring_frame_dlc(frame));
     if (canring_frame_is_remote(frame))
         return CR_PUT(to, "  RTR");
+    if (canring_frame_length(frame) == 0)
+        return to;
     *to++ = ' ';
     return cr_put_bytes(to, frame->data, canring_frame_length(frame));
 }

@@ -4,7 +4,7 @@
 
 static const struct {
     const char *version;
-    const char *columns;
+    char columns[CR_TRC_COLUMNS + 1];
 } versions[] = {
     {"1.0", "NOILD"},   {"1.1", "NOTILD"},    {"1.2", "NOBTILD"},        {"1.3", "NOBTIRLD"},
     {"2.0", "NOTIdlD"}, {"2.1", "NOTBIdRLD"}, {"3.0", "NOTBIdRVSArsLD"},
@@ -12,7 +12,7 @@ static const struct {
 
 void cr_trc_start(struct cr_trc_decoder *decoder)
 {
-    strcpy(decoder->columns, versions[0].columns);
+    memcpy(decoder->columns, versions[0].columns, sizeof(decoder->columns));
     decoder->channel = 1;
 }
 
@@ -27,7 +27,7 @@ static enum cr_trc_line parse_version(struct cr_trc_decoder *decoder, struct cr_
 {
     for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
         if (cr_field_is(value, versions[i].version)) {
-            strcpy(decoder->columns, versions[i].columns);
+            memcpy(decoder->columns, versions[i].columns, sizeof(decoder->columns));
             return CR_TRC_NOTHING;
         }
     }

@@ -8,6 +8,7 @@
 
 #include "can/trace/writer_clock.h"
 #include "can/trace/writer_output.h"
+#include "shm/probe.h"
 
 /* Blocks written in one chain: enough to keep the kernel busy, few enough to be let go of soon. */
 #define CHAIN_MAX 16u
@@ -147,7 +148,9 @@ static void release(struct cr_writer_thread *thread, struct cr_writer_block *blo
         totals->last_ns = block->highest_ns;
     totals->entries += block->entries;
     totals->raw_bytes += block->plain ? 0 : block->raw.used;
+    totals->blocks += !block->plain && block->raw.used;
     cr_writer_count(&thread->stats->file_bytes, block->stored_length);
+    CR_PROBE3(trace_write, file->fd, block->stored_length, totals->entries);
     thread->done++;
     if (last)
         cr_writer_output_finish(thread, file);

@@ -69,7 +69,7 @@ int cr_writer_names_open(struct cr_writer_names *names, const char *path,
 
 void cr_writer_names_close(struct cr_writer_names *names)
 {
-    for (unsigned i = 0; i < names->kept_count; i++)
+    for (unsigned i = 0; names->kept && i < names->kept_count; i++)
         free(names->kept[i].path);
     free(names->kept);
     free(names->path);
@@ -77,7 +77,7 @@ void cr_writer_names_close(struct cr_writer_names *names)
 
 static void keep(struct cr_writer_names *names, const struct cr_writer_file *file)
 {
-    char *path = names->keep && file->regular ? strdup(file->path) : NULL;
+    char *path = names->kept && file->regular ? strdup(file->path) : NULL;
 
     if (path)
         names->kept[names->kept_count++] = (struct cr_writer_kept){path, file->device, file->inode};

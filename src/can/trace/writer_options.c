@@ -19,10 +19,11 @@ static int choose_format(struct cr_writer_plan *plan, const char *path, struct c
     const char *name = plan->options.format;
 
     plan->format = name ? cr_trace_format_named(name, err) : cr_trace_format_by_ending(path);
-    if (!plan->format && name)
+    if (!plan->format) {
+        if (!name)
+            canring_error_set(err, -EINVAL, "%s: its ending tells no format: name one", path);
         return -EINVAL;
-    if (!plan->format)
-        return canring_error_set(err, -EINVAL, "%s: its ending tells no format: name one", path);
+    }
     if (!plan->format->encoder)
         return canring_error_set(err, -EINVAL, "format '%s' can be read, but not written",
                                  plan->format->name);

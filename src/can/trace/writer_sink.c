@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SQ_ENTRIES 64u
+#define SQ_ENTRIES      64u
+#define SUBMIT_AGAIN_NS 10000000u
 
 struct ended {
     struct cr_writer_sink_request *request;
@@ -129,16 +130,16 @@ static unsigned reap(struct cr_writer_sink *sink)
 
 static void uring_run(struct cr_writer_sink *sink, uint64_t timeout_ns)
 {
-    struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / 1000000000u),
-                                        .tv_nsec = (long long)(timeout_ns % 1000000000u)};
     struct io_uring_cqe *cqe;
 
     if (timeout_ns)
         arm_wake(sink);
-    if (io_uring_sq_ready(&sink->ring))
-        io_uring_submit(&sink->ring);
+    if (io_uring_sq_ready(&sink->ring) && io_uring_submit(&sink->ring) < 0 && timeout_ns)
+        timeout_ns = SUBMIT_AGAIN_NS; /* out of memory, for the moment */
     if (reap(sink) || timeout_ns == 0)
         return;
+    struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / 1000000000u),
+                                        .tv_nsec = (long long)(timeout_ns % 1000000000u)};
     if (timeout_ns == UINT64_MAX)
         (void)io_uring_wait_cqe(&sink->ring, &cqe);
     else

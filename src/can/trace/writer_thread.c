@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "can/trace/writer_batch.h"
 #include "can/trace/writer_clock.h"
@@ -64,6 +65,16 @@ static bool is_over(const struct cr_writer_thread *thread)
     return thread->orders.ended && thread->done == thread->orders.pushed && !thread->syncs;
 }
 
+static void say_what_was_given_up(const struct cr_writer_thread *thread)
+{
+    uint64_t cost = atomic_load_explicit(&thread->stats->discarded, memory_order_relaxed);
+
+    if (cost)
+        cr_writer_report(thread->stats, LOG_ERR, "%s: %llu entries are given up: %s",
+                         thread->names->path, (unsigned long long)cost,
+                         strerror(-thread->first_error));
+}
+
 static void *run(void *arg)
 {
     struct cr_writer_thread *thread = arg;
@@ -79,6 +90,7 @@ static void *run(void *arg)
             cr_writer_batch_end(thread);
         look_at_fault(thread);
     }
+    say_what_was_given_up(thread);
     cr_writer_sink_close(thread->sink);
     thread->sink = NULL;
     return NULL;

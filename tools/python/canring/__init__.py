@@ -13,9 +13,10 @@ from ._native import CanringError, LibraryError
 from .auxiliary import Auxiliary, AuxiliaryCreationError, CommunicationAuxiliary
 from .logs import Handler, log
 from .testing import (BasicTest, BasicTestSuiteSetup, BasicTestSuiteTeardown, RemoteTest,
-                      RemoteTestSuiteSetup, RemoteTestSuiteTeardown, define_test_parameters)
+                      RemoteTestSuiteSetup, RemoteTestSuiteTeardown, StepReport,
+                      define_test_parameters)
 
 __all__ = ["Auxiliary", "AuxiliaryCreationError", "BasicTest", "BasicTestSuiteSetup",
            "BasicTestSuiteTeardown", "CanringError", "CommunicationAuxiliary", "Handler",
-           "LibraryError", "RemoteTest", "RemoteTestSuiteSetup", "RemoteTestSuiteTeardown",
+           "LibraryError", "RemoteTest", "RemoteTestSuiteSetup", "RemoteTestSuiteTeardown", "StepReport",
            "define_test_parameters", "log"]

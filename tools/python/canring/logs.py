@@ -1,11 +1,24 @@
 """Python's logging into canring's: one place for the records of all processes of a run."""
 
 import logging
+import os
 from ctypes import byref
 
-from ._native import Error, function
+from ._native import Error, LibraryError, function
 
+TEXT_MAX = 1900  # bytes of one record: more becomes several, cut between lines
 _opened = False
+
+
+def available():
+    """Whether there is somewhere to log to: a run's log, and the library."""
+    if not os.environ.get("CANRING_LOG"):
+        return False
+    try:
+        function("canring_log_open")
+    except LibraryError:
+        return False
+    return True
 
 
 def _open():
@@ -21,12 +34,23 @@ def log(level, logger, text):
     function("canring_log_text")(int(level), logger.encode(), text.encode(errors="replace"))
 
 
+def _pieces(text):
+    piece = ""
+    for line in text.splitlines(keepends=True):
+        if piece and len((piece + line).encode(errors="replace")) > TEXT_MAX:
+            yield piece.rstrip("\n")
+            piece = ""
+        piece += line
+    yield piece.rstrip("\n")
+
+
 class Handler(logging.Handler):
     """logging.getLogger().addHandler(canring.Handler())"""
 
     def emit(self, record):
         try:
-            log(_level(record.levelno), record.name, self.format(record))
+            for piece in _pieces(self.format(record)):
+                log(_level(record.levelno), record.name, piece)
         except Exception:
             self.handleError(record)
 

@@ -3,8 +3,34 @@
 import unittest
 
 
+class StepReport:
+    """What a case says for `canring test --step-report`; without that nothing comes of it."""
+
+    def __init__(self):
+        self.header = {}  # information: name and value
+        self.begin(None)
+
+    def begin(self, tell):
+        """Of a case. The header stays: pykiso has one for each class."""
+        self.message = ""  # of the next assertion, instead of its own
+        self.current_table = None  # of the assertions from here on
+        self.success, self.last_error_message = True, ""
+        self._tell = tell
+
+    def step(self, message, passed=True, expected=None, found=None):
+        """A step that is no assertion; it does not change the case's result."""
+        if self._tell:
+            self._tell(message, passed, expected=expected, found=found)
+
+
 class BasicTest(unittest.TestCase):
     """A test case; define_test_parameters sets what is None here."""
+
+    step_report = StepReport()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.step_report = StepReport()
 
     test_suite_id = test_case_id = None
     aux_list = ()

@@ -1,0 +1,65 @@
+#include "proxy/report_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/report_path.h"
+
+/* Beside the report, so that renaming stays in one file system. */
+static int create_beside(const char *path, char *name, size_t size, struct canring_error *err)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        int length = snprintf(name, size, "%s.%d.%u.tmp", path, (int)getpid(), i);
+        if (length < 0 || (size_t)length >= size)
+            return canring_error_set(err, -ENAMETOOLONG, "the path '%.100s…' is too long", path);
+        int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            return canring_error_set(err, -errno, "cannot write the report %s: %s", path,
+                                     strerror(errno));
+    }
+    return canring_error_set(err, -EEXIST, "leftovers of other reports stand beside %s", path);
+}
+
+static int write_to(int fd, const struct cr_report *report,
+                    int (*put)(FILE *out, const struct cr_report *report))
+{
+    FILE *out = fdopen(fd, "w");
+    if (!out) {
+        int code = -errno;
+        close(fd);
+        return code;
+    }
+    int result = put(out, report);
+    if (result == 0 && (fflush(out) != 0 || ferror(out)))
+        result = errno ? -errno : -EIO;
+    if (result == 0 && fsync(fd) < 0)
+        result = -errno;
+    if (fclose(out) != 0 && result == 0)
+        result = -errno;
+    return result;
+}
+
+int cr_report_file(const struct cr_report *report, const char *path,
+                   int (*put)(FILE *out, const struct cr_report *report), struct canring_error *err)
+{
+    char temporary[PATH_MAX];
+    int result = cr_make_folders(path, err);
+    if (result < 0)
+        return result;
+    int fd = create_beside(path, temporary, sizeof(temporary), err);
+    if (fd < 0)
+        return fd;
+    result = write_to(fd, report, put);
+    if (result == 0 && rename(temporary, path) < 0)
+        result = -errno;
+    if (result == 0)
+        return 0;
+    unlink(temporary);
+    return canring_error_set(err, result, "cannot write the report %s: %s", path,
+                             strerror(-result));
+}
