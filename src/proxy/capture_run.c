@@ -1,0 +1,252 @@
+/* How a capture moves frames: from the buses into queues, from these into the recording. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/capture_engine.h"
+
+#define POLL_ROUNDS  256u     /* of one canring_capture_poll: its caller has other things to do */
+#define EPOLL_EVERY  16u      /* rounds between looks at epoll while frames flow */
+#define RELEASE_MOST 4096u    /* frames, so that the buses need not wait */
+#define AHEAD_BYTES  1048576u /* what a bus that can wait may be ahead of the others */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- from the buses into the queues ------------------------------------------- */
+
+static bool push_lost(struct canring_capture *capture, unsigned queue, uint32_t index,
+                      uint64_t lost, uint64_t ns, uint64_t now)
+{
+    union {
+        struct canring_frame frame;
+        uint8_t bytes[CANRING_FRAME_HEADER + sizeof(uint64_t)];
+    } record = {.frame = {.size = sizeof(record),
+                          .flags = CR_MARK_FLAGS,
+                          .timestamp_ns = ns,
+                          .number = index,
+                          .id = CR_MARK_LOST}};
+
+    memcpy(record.bytes + CANRING_FRAME_HEADER, &lost, sizeof(lost));
+    return cr_merge_push(&capture->merge, queue, &record.frame, now);
+}
+
+/* Frames without memory to hold them count as lost before the next one. */
+static void queue_batch(struct canring_capture *capture, unsigned queue, uint32_t index)
+{
+    struct cr_capture_source *source = capture->sources[queue];
+    uint64_t now = now_ns();
+
+    cr_losses_told(&source->losses, cr_capture_source_lost(source, false));
+    for (struct canring_frame *f = cr_batch_first(capture->batch); f;
+         f = cr_batch_next(capture->batch, f)) {
+        uint64_t lost = cr_losses_before(&source->losses, f);
+        if (lost && !push_lost(capture, queue, index, lost, f->timestamp_ns, now))
+            source->losses.open += lost;
+        f->number = index;
+        if (!cr_merge_push(&capture->merge, queue, f, now))
+            source->losses.open++;
+    }
+}
+
+static void say_ended(const struct canring_capture *capture, const struct cr_capture_source *source,
+                      int result)
+{
+    char text[CANRING_ERROR_TEXT];
+
+    if (!capture->report || result == -ENODATA)
+        return;
+    snprintf(text, sizeof(text), "%s failed: %s", source->name, strerror(-result));
+    capture->report(capture->report_arg, LOG_ERR, text);
+}
+
+unsigned cr_capture_receive(struct canring_capture *capture, unsigned queue)
+{
+    struct cr_capture_source *source = capture->sources[queue];
+
+    if (source->ended)
+        return 0;
+    if (cr_capture_source_pausable(source) && (!cr_outlet_has_room(&capture->recorder->outlet) ||
+                                               capture->queues[queue].frames.bytes > AHEAD_BYTES))
+        return 0;
+    cr_batch_clear(capture->batch);
+    int got = cr_capture_source_receive(source, capture->batch);
+    if (got < 0)
+        say_ended(capture, source, got);
+    capture->queues[queue].ended = source->ended;
+    if (got <= 0)
+        return got < 0;
+    int index = cr_capture_source_index(source, capture->recorder);
+    if (index >= 0)
+        queue_batch(capture, queue, (uint32_t)index);
+    else
+        source->losses.open += (unsigned)got;
+    return (unsigned)got;
+}
+
+/* ---- from the queues into the recording --------------------------------------- */
+
+static void record(struct canring_capture *capture, const struct canring_frame *frame)
+{
+    uint64_t lost;
+
+    if (frame->flags != CR_MARK_FLAGS) {
+        cr_recorder_put(capture->recorder, frame, frame->number);
+        capture->left--;
+        return;
+    }
+    memcpy(&lost, (const uint8_t *)frame + CANRING_FRAME_HEADER, sizeof(lost));
+    cr_recorder_lost(capture->recorder, frame->number, lost, frame->timestamp_ns);
+}
+
+unsigned cr_capture_release(struct canring_capture *capture, bool all)
+{
+    const struct canring_frame *front;
+    uint64_t now = now_ns();
+    unsigned moved = 0, queue;
+
+    while (capture->left && (all || moved < RELEASE_MOST) &&
+           (front = cr_merge_front(&capture->merge, now, all, &queue)) != NULL) {
+        record(capture, front);
+        cr_merge_pop(&capture->merge, queue);
+        moved++;
+    }
+    if (moved)
+        cr_recorder_publish(capture->recorder);
+    return moved;
+}
+
+static bool is_over(const struct canring_capture *capture)
+{
+    bool ended = capture->count > 0 && capture->merge.bytes == 0;
+
+    for (unsigned i = 0; i < capture->count && ended; i++)
+        ended = capture->sources[i]->ended;
+    return ended || capture->left == 0 ||
+           atomic_load_explicit(&capture->stop, memory_order_acquire);
+}
+
+/* > 0: there was something to do. */
+static int round_once(struct canring_capture *capture)
+{
+    bool epoll = cr_loop_kind(capture->loop) == CR_LOOP_EPOLL;
+    int events = 0;
+    unsigned moved = 0;
+
+    if (!epoll || capture->idle || capture->passes % EPOLL_EVERY == 0)
+        events = cr_loop_poll(capture->loop);
+    if (events < 0)
+        return events;
+    capture->passes++;
+    for (unsigned i = 0; i < capture->count; i++)
+        moved += cr_capture_receive(capture, i);
+    moved += cr_capture_release(capture, false);
+    if (cr_recorder_busy(capture->recorder))
+        moved += cr_recorder_service(capture->recorder);
+    capture->idle = moved == 0;
+    return events > 0 || moved;
+}
+
+/* ---- sleep -------------------------------------------------------------------- */
+
+static bool announce_sleep(struct canring_capture *capture)
+{
+    bool idle = true, pausable = false;
+
+    capture->asleep = true;
+    for (unsigned i = 0; i < capture->count; i++) {
+        const struct cr_capture_source *source = capture->sources[i];
+        pausable = pausable || (cr_capture_source_pausable(source) && !source->ended);
+        idle = cr_capture_source_prepare(capture->sources[i]) && idle;
+    }
+    return cr_outlet_prepare(&capture->recorder->outlet, pausable) && idle;
+}
+
+void cr_capture_wake_up(struct canring_capture *capture)
+{
+    if (!capture->asleep)
+        return;
+    capture->asleep = false;
+    for (unsigned i = 0; i < capture->count; i++)
+        cr_capture_source_awake(capture->sources[i]);
+    cr_outlet_awake(&capture->recorder->outlet);
+}
+
+int canring_capture_run(struct canring_capture *capture)
+{
+    while (!is_over(capture)) {
+        int result = round_once(capture);
+        if (result == 0 && !is_over(capture)) {
+            if (announce_sleep(capture))
+                result = cr_loop_wait(capture->loop, cr_merge_due(&capture->merge, now_ns()));
+            cr_capture_wake_up(capture);
+        }
+        if (result < 0)
+            return result;
+    }
+    return !atomic_load_explicit(&capture->stop, memory_order_acquire);
+}
+
+static void ring_own_bell(const struct canring_capture *capture)
+{
+    const uint64_t one = 1;
+    int saved = errno; /* a signal handler may be asking */
+    ssize_t written = write(capture->bell, &one, sizeof(one));
+    (void)written;
+    errno = saved;
+}
+
+void canring_capture_stop(struct canring_capture *capture)
+{
+    atomic_store_explicit(&capture->stop, true, memory_order_release);
+    ring_own_bell(capture);
+}
+
+static void on_timer(struct cr_source *source, int result, unsigned flags, unsigned buffer)
+{
+    (void)source, (void)result, (void)flags, (void)buffer; /* that it woke us is enough */
+}
+
+/* Returns as cr_loop_poll. */
+static int wake_when_due(struct canring_capture *capture)
+{
+    uint64_t due = cr_merge_due(&capture->merge, now_ns());
+
+    capture->timer.ready = on_timer;
+    if (due == UINT64_MAX)
+        return 0;
+    int result = cr_loop_timer(capture->loop, &capture->timer, due);
+    return result < 0 ? result : cr_loop_poll(capture->loop); /* the first needs to be submitted */
+}
+
+int canring_capture_poll(struct canring_capture *capture)
+{
+    cr_capture_wake_up(capture);
+    capture->idle = true; /* there was an event, or there may be */
+    for (unsigned round = 0; round < POLL_ROUNDS; round++) {
+        int result = round_once(capture);
+        if (result >= 0 && is_over(capture))
+            return 1;
+        if (result == 0)
+            result = wake_when_due(capture);
+        if (result < 0)
+            return result;
+        if (result == 0 && announce_sleep(capture))
+            return 0;
+        cr_capture_wake_up(capture);
+    }
+    ring_own_bell(capture); /* not done: the fd stays readable */
+    return 0;
+}
+
+int canring_capture_fd(const struct canring_capture *capture)
+{
+    return cr_loop_fd(capture->loop);
+}
