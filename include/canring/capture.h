@@ -73,8 +73,8 @@ void canring_capture_stop(struct canring_capture *capture);
 int canring_capture_poll(struct canring_capture *capture);
 int canring_capture_fd(const struct canring_capture *capture);
 
-/* Write from now on, what writer.pretrigger_ns has kept first; begin a new file. Behind the frames
- * that have been read so far. -ENOMEM. */
+/* Write from now on, what writer.pretrigger_ns has kept first; begin a new file. Behind what
+ * has been recorded so far: frames that wait for their turn come after it. -ENOMEM. */
 int canring_capture_trigger(struct canring_capture *capture);
 int canring_capture_rotate(struct canring_capture *capture);
 
