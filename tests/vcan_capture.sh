@@ -35,7 +35,7 @@ ends_with() { # STATUS PID
 "$CANRING" capture -T 100s -o ours.log vcan0 2>words &
 ours=$!
 until_true grep -q 'recording into' words
-stdbuf -oL candump -L vcan0 >theirs.log &
+stdbuf -oL candump -r 4000000 -L vcan0 >theirs.log &
 theirs=$!
 until_true sockets 2
 cangen -n 3000 -g 0 -I i -L i -D i vcan0
