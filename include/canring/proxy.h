@@ -55,6 +55,8 @@ struct canring_proxy_options {
      * locks memory before it opens the bus. canring_proxy_close unlocks it. */
     struct canring_latency latency;
     uint32_t busy_poll;     /* us that CANRING_WAIT_ADAPTIVE polls for before it sleeps; 0 = 50 */
+    uint32_t coalesce;      /* us that canring_proxy_run lets frames gather for after a sleep, to
+                               handle them together: less work for later frames; 0 = not */
     bool sqpoll;            /* io_uring with a thread of the kernel's: where it is refused, reported
                                and done without */
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
