@@ -58,13 +58,20 @@ static inline int new_bell(void)
     return fd;
 }
 
+enum loop_under_test { ON_URING, ON_EPOLL, ON_SQPOLL };
+
 /* Every test runs on both backends; `state` says which. */
 static inline struct cr_loop *open_loop(void **state)
 {
     struct cr_loop *loop;
-    bool epoll = *(const enum cr_loop_kind *)*state == CR_LOOP_EPOLL;
-    assert_int_equal(cr_loop_open(&loop, epoll, NULL), 0);
-    if (epoll)
+    enum loop_under_test kind = *(const enum loop_under_test *)*state;
+    if (kind == ON_SQPOLL)
+        assert_int_equal(cr_loop_open_sqpoll(&loop, true, NULL), 0);
+    else
+        assert_int_equal(cr_loop_open(&loop, kind == ON_EPOLL, NULL), 0);
+    if (kind == ON_SQPOLL && !cr_loop_sqpoll(loop))
+        print_message("this kernel refuses SQPOLL: tested without\n");
+    if (kind == ON_EPOLL)
         assert_int_equal(cr_loop_kind(loop), CR_LOOP_EPOLL);
     return loop;
 }
@@ -83,5 +90,6 @@ static inline void await_one(struct cr_loop *loop)
 #test " (" #kind ")", test, NULL, NULL, (void *)(uintptr_t)&kind                           \
     }
 #define ON_BOTH(test) ON(uring, test), ON(epoll, test)
+#define ON_ALL(test)  ON_BOTH(test), ON(sqpoll, test)
 
 #endif

@@ -63,15 +63,15 @@ expect 2 "2 targets, allowed: 1" "$CANRING" gen vcan0 vcan1
 expect 2 "-R does not go with" "$CANRING" gen -R -f vcan0
 
 # Every option that a manual explains is in --help, and the other way round.
-for command in dump gen send; do
+for command in convert dump gen info play repair send; do
     page=$CANRING_SOURCE/man/canring-$command.1
-    grep '^\.It Fl' "$page" | grep -oE 'Fl -?[A-Za-z0-9]+' | sed 's/Fl /-/' | sort -u >"$work/manual"
-    "$CANRING" $command --help | grep -oE '^  -[^ ]+( --[a-z]+)?' | tr -d ' ' | sed 's/,/\n/; s/\(.\)--/\1\n--/' |
+    grep '^\.It Fl' "$page" | grep -oE 'Fl -?[A-Za-z0-9]+(-[a-z]+)*' | sed 's/Fl /-/' | sort -u >"$work/manual"
+    "$CANRING" $command --help | grep -oE '^  -[^ ]+( --[a-z-]+)?' | tr -d ' ' | sed 's/,/\n/; s/\(.\)--/\1\n--/' |
         grep . | sort -u >"$work/help"
     cmp -s "$work/manual" "$work/help" || { fail "manual and help of $command differ"; diff "$work/manual" "$work/help"; }
 done
 if command -v mandoc >/dev/null; then
-    for page in canring canring-dump canring-gen canring-send; do
+    for page in canring canring-convert canring-dump canring-gen canring-info canring-play canring-repair canring-send; do
         mandoc -T lint -W warning "$CANRING_SOURCE/man/$page.1" || fail "mandoc -T lint $page.1"
     done
 else

@@ -6,7 +6,7 @@ PATH=$(dirname "$CANRING"):$PATH
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-touch rig.yaml notes.txt && mkdir sub
+touch rig.yaml notes.txt drive.blf old.log.gz && mkdir sub
 failed=0
 expect() { # RESULT WORD...
     local wanted=$1
@@ -25,6 +25,9 @@ expect "--help" canring --h
 expect "--quiet" canring check --q
 expect "--json" canring check --j
 expect "rig.yaml sub" canring check ""
+expect "drive.blf old.log.gz sub" canring info ""
+expect "drive.blf" canring play dr
+expect "virtual:" canring play drive.blf vir
 expect "dump" canring help du
 expect "virtual:" canring dump vir
 for word in $("$CANRING" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do

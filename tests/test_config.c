@@ -455,6 +455,52 @@ static void only_a_bus_can_be_overridden(void **state)
     done(&loaded);
 }
 
+static void traces_of_proxies_and_buses_have_the_same_keys(void **state)
+{
+    static const char text[] =
+        "auxiliaries:\n"
+        "  p:\n"
+        "    connectors: {com: bus}\n"
+        "    type: MpProxyAuxiliary\n"
+        "    config: {aux_list: [], activate_trace: yes, trace_format: candump, trace_digits: 9,\n"
+        "             trace_compression: zst, trace_rotate_size: 100 MB, trace_rotate_time: 1h,\n"
+        "             trace_rotate_frames: 1000, trace_keep: 5, trace_flush: 50ms, trace_sync: "
+        "1s,\n"
+        "             trace_reserve: 256MiB, trace_pretrigger: 10s, trace_trigger: '123:7FF'}\n"
+        "connectors:\n"
+        "  bus: {type: CCPCanCan, config: {trace_rotate_size: 1 MiB, trace_reserve: 2097152}}\n"
+        "  other: {type: CCPCanCan, config: {logging_activated: yes}}\n";
+    struct canring_diagnostics diagnostics = {0};
+    struct canring_config *config = NULL;
+
+    (void)state;
+    assert_int_equal(
+        canring_config_load_memory(&config, "t.yaml", text, sizeof(text) - 1, &diagnostics), 0);
+    assert_int_equal(diagnostics.errors, 0);
+    const struct canring_config_trace *trace = &config->proxies[0]->trace;
+    assert_true(trace->active && !trace->implied);
+    assert_string_equal(trace->format, "candump");
+    assert_int_equal(trace->compression, CANRING_CONFIG_COMPRESSION_ZST);
+    assert_int_equal(trace->digits, 9);
+    assert_int_equal(trace->rotate_bytes, 100000000);
+    assert_int_equal(trace->rotate_ns, UINT64_C(3600000000000));
+    assert_int_equal(trace->rotate_frames, 1000);
+    assert_int_equal(trace->keep, 5);
+    assert_int_equal(trace->flush_ns, 50000000);
+    assert_int_equal(trace->sync_ns, 1000000000);
+    assert_int_equal(trace->reserve, 256u << 20);
+    assert_int_equal(trace->pretrigger_ns, UINT64_C(10000000000));
+    assert_int_equal(trace->trigger.count, 1);
+    trace = &canring_config_connector(config, "bus")->trace;
+    assert_true(trace->active && trace->implied);
+    assert_int_equal(trace->rotate_bytes, 1 << 20);
+    assert_int_equal(trace->reserve, 2 << 20);
+    assert_int_equal(trace->size_mb, 0);
+    assert_false(canring_config_connector(config, "other")->trace.implied);
+    canring_config_free(config);
+    canring_diagnostics_free(&diagnostics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +508,7 @@ int main(void)
         cmocka_unit_test(every_key_arrives_in_the_model),
         cmocka_unit_test(defaults_are_those_of_the_original_and_ours),
         cmocka_unit_test(pcan_timing_comes_from_segments_with_fd_else_from_bitrate),
+        cmocka_unit_test(traces_of_proxies_and_buses_have_the_same_keys),
         cmocka_unit_test(a_key_names_the_network_device_of_a_pcan),
         cmocka_unit_test(a_virtual_bus_is_multicast_when_its_channel_is_an_address),
         cmocka_unit_test(a_recording_is_found_beside_the_file),

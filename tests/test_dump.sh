@@ -47,6 +47,14 @@ same "-N adds three digits" in.log fine.log
 same "filters apply" <(grep -E ' [0-9A-F]{3}#' in.log) std.log
 "$CANRING" dump -f file.log replay:in.log 2>/dev/null || fail "dump -f ends with $?"
 same "-f writes the recording" in.log file.log
+for ending in asc blf pcapng; do
+    "$CANRING" dump -f "file.$ending" replay:in.log 2>words || fail "dump -f file.$ending: $(cat words)"
+    "$CANRING" dump -L "replay:file.$ending" 2>/dev/null | cut -d' ' -f3 >"$ending.frames"
+    same "-f writes what its ending says: $ending" <(cut -d' ' -f3 in.log) "$ending.frames"
+done
+"$CANRING" dump -f file.txt --format pcapng replay:in.log 2>/dev/null || fail "dump --format ends with $?"
+same "--format counts more than the ending" file.pcapng file.txt
+"$CANRING" dump --format blf replay:in.log 2>/dev/null && fail "--format without a file goes unnoticed"
 mkdir logs && (cd logs && "$CANRING" dump -l replay:../in.log 2>words)
 [[ $(cd logs && echo candump*) =~ ^candump-[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}\.log$ ]] || fail "name of the log: $(ls logs)"
 same "-l writes the recording" in.log logs/candump-*.log

@@ -168,7 +168,14 @@ static void poll_with_nothing_pending_makes_no_system_call(void **state)
     else
         assert_int_equal(cr_loop_enters(loop), enters + 10000);
     ring_bell(bell.fd);
-    assert_int_equal(cr_loop_poll(loop), 1);
+    if (cr_loop_sqpoll(loop)) { /* the kernel's thread takes its time, but not ours */
+        while (cr_loop_poll(loop) == 0)
+            ;
+        assert_int_equal(cr_loop_enters(loop), enters);
+    } else {
+        assert_int_equal(cr_loop_poll(loop), 1);
+    }
+    assert_int_equal(bell.calls, 1);
     cr_loop_close(loop);
     close(bell.fd);
 }
@@ -288,19 +295,19 @@ static void loop_is_epoll_where_io_uring_is_forbidden(void **state)
 
 int main(int argc, char **argv)
 {
-    static const enum cr_loop_kind uring = CR_LOOP_URING, epoll = CR_LOOP_EPOLL;
+    static const enum loop_under_test uring = ON_URING, epoll = ON_EPOLL, sqpoll = ON_SQPOLL;
     const struct CMUnitTest tests[] = {
-        ON_BOTH(watched_fd_reports_each_time_it_becomes_readable),
-        ON_BOTH(fd_that_is_ready_when_it_is_watched_reports_at_once),
-        ON_BOTH(source_disarmed_by_another_is_not_called),
-        ON_BOTH(source_can_be_armed_again_from_its_own_ready),
-        ON_BOTH(wait_is_not_ended_by_what_was_disarmed_before),
-        ON_BOTH(timers_fire_in_order_of_expiry_and_once),
-        ON_BOTH(timer_armed_again_moves_and_disarmed_never_fires),
-        ON_BOTH(poll_with_nothing_pending_makes_no_system_call),
-        ON_BOTH(loop_fd_is_readable_exactly_when_poll_would_dispatch),
-        ON_BOTH(many_sources_armed_before_the_first_poll_all_work),
-        ON_BOTH(loop_opened_on_one_thread_runs_on_another),
+        ON_ALL(watched_fd_reports_each_time_it_becomes_readable),
+        ON_ALL(fd_that_is_ready_when_it_is_watched_reports_at_once),
+        ON_ALL(source_disarmed_by_another_is_not_called),
+        ON_ALL(source_can_be_armed_again_from_its_own_ready),
+        ON_ALL(wait_is_not_ended_by_what_was_disarmed_before),
+        ON_ALL(timers_fire_in_order_of_expiry_and_once),
+        ON_ALL(timer_armed_again_moves_and_disarmed_never_fires),
+        ON_ALL(poll_with_nothing_pending_makes_no_system_call),
+        ON_ALL(loop_fd_is_readable_exactly_when_poll_would_dispatch),
+        ON_ALL(many_sources_armed_before_the_first_poll_all_work),
+        ON_ALL(loop_opened_on_one_thread_runs_on_another),
         ON(uring, loop_is_epoll_where_io_uring_is_forbidden),
     };
     if (argc > 1)

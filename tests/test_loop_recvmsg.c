@@ -205,14 +205,19 @@ static void overflown_completion_queue_loses_no_event(void **state)
 
 int main(int argc, char **argv)
 {
-    static const enum cr_loop_kind uring = CR_LOOP_URING, epoll = CR_LOOP_EPOLL;
+    static const enum loop_under_test uring = ON_URING, epoll = ON_EPOLL, sqpoll = ON_SQPOLL;
     const struct CMUnitTest tests[] = {
         ON(epoll, epoll_has_no_provided_buffers_and_says_so),
         ON(uring, multishot_receives_every_datagram_in_order),
+        ON(sqpoll, multishot_receives_every_datagram_in_order),
         ON(uring, exhausted_buffers_end_the_request_and_lose_nothing),
+        ON(sqpoll, exhausted_buffers_end_the_request_and_lose_nothing),
         ON(uring, disarming_returns_the_buffers_of_what_is_in_flight),
+        ON(sqpoll, disarming_returns_the_buffers_of_what_is_in_flight),
         ON(uring, disarming_keeps_the_events_of_others),
+        ON(sqpoll, disarming_keeps_the_events_of_others),
         ON(uring, overflown_completion_queue_loses_no_event),
+        ON(sqpoll, overflown_completion_queue_loses_no_event),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -100,6 +100,31 @@ static void beyond_the_spill_limit_frames_are_dropped_and_counted(void **state)
     assert_int_equal(seen, kept); /* the oldest, without a hole */
 }
 
+static void large_frames_spill_up_to_the_limit_in_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct canring_frame *frame;
+    unsigned sent = 0;
+    f->outlet.spill.limit_bytes = 100 * 1024;
+    for (; sent < 200; sent++) {
+        cr_batch_clear(&f->batch);
+        frame = cr_batch_reserve(&f->batch, CANRING_FRAME_MAX);
+        memset(frame, 0, CANRING_FRAME_MAX);
+        frame->size = CANRING_FRAME_MAX;
+        frame->flags = CANRING_XL;
+        cr_batch_push(&f->batch, frame);
+        cr_outlet_deliver(&f->outlet, &f->batch);
+    }
+    assert_in_range(f->outlet.spill.bytes, 98 * 1024, 100 * 1024);
+    assert_int_equal(f->outlet.spill.bytes, f->outlet.spill.count * 2080);
+    assert_int_equal(f->outlet.published + f->outlet.spill.count + f->outlet.dropped, sent);
+    cr_fifo_pop(&f->outlet.spill);
+    cr_outlet_deliver(&f->outlet, &f->batch); /* there is room for one again */
+    assert_int_equal(f->outlet.published + f->outlet.spill.count + f->outlet.dropped, sent);
+    cr_fifo_clear(&f->outlet.spill);
+    assert_int_equal(f->outlet.spill.bytes, 0);
+}
+
 static void drop_policy_keeps_nothing_in_memory(void **state)
 {
     struct fixture *f = *state;
@@ -168,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OUTLET_TEST(slow_reader_gets_everything_in_order_through_the_spill),
         OUTLET_TEST(beyond_the_spill_limit_frames_are_dropped_and_counted),
+        OUTLET_TEST(large_frames_spill_up_to_the_limit_in_bytes),
         OUTLET_TEST(drop_policy_keeps_nothing_in_memory),
         OUTLET_TEST(filtered_frames_are_counted_not_published),
         OUTLET_TEST(room_is_half_a_ring_and_no_spill),

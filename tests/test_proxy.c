@@ -627,7 +627,8 @@ static void trace_has_every_frame_received_and_sent(void **state)
     char path[128], line[256];
     union canring_frame_buffer b;
     snprintf(path, sizeof(path), "%s/trace.log", runtime);
-    struct canring_proxy_options options = {.trace = path};
+    struct canring_recording recording = {.path = path};
+    struct canring_proxy_options options = {.trace = &recording};
     start_with(&options);
     struct canring_channel *one = attach("com1");
     send_numbered(rig.bus, 0, 3000);

@@ -256,6 +256,29 @@ static void produce(struct canring_producer *p)
     }
 }
 
+/* The same records, several put as one run. */
+static void produce_runs(struct canring_producer *p)
+{
+    static _Alignas(CANRING_SLOT) uint8_t run[8 * 64 * CANRING_SLOT];
+    for (uint32_t number = 0; number < STRESS_RECORDS;) {
+        uint32_t count = 1 + number % 7, bytes = 0;
+        memset(run, 0, sizeof(run));
+        for (uint32_t i = number; i < number + count && i < STRESS_RECORDS; i++) {
+            const uint32_t size = size_of(i);
+            const struct canring_record head = {.sequence = i, .size = (uint16_t)size};
+            memcpy(run + bytes, &head, sizeof(head));
+            memcpy(run + bytes + 8, &i, sizeof(i));
+            for (uint32_t at = 12; at < size; at++)
+                run[bytes + at] = pattern(i, at);
+            bytes += canring_ring_span(size) * CANRING_SLOT;
+        }
+        while (!canring_ring_put_run(p, run, bytes))
+            sched_yield();
+        canring_ring_publish(p);
+        number += count;
+    }
+}
+
 static uint32_t consume(struct canring_consumer *c)
 {
     uint32_t number = 0, size;
@@ -292,6 +315,43 @@ static void threads_lose_and_reorder_nothing(void **state)
     uint32_t intact_records = consume(&f->c);
     pthread_join(thread, NULL);
     assert_int_equal(intact_records, STRESS_RECORDS);
+}
+
+static void *run_producer_thread(void *arg)
+{
+    produce_runs(arg);
+    return NULL;
+}
+
+static void runs_lose_and_reorder_nothing(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_producer_thread, &f->p), 0);
+    uint32_t intact_records = consume(&f->c);
+    pthread_join(thread, NULL);
+    assert_int_equal(intact_records, STRESS_RECORDS);
+}
+
+static void run_that_does_not_fit_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static _Alignas(CANRING_SLOT) uint8_t run[CANRING_SLOTS_MIN * CANRING_SLOT];
+    const struct canring_record head = {.size = 24};
+    uint32_t size = 0;
+    for (size_t i = 0; i < CANRING_SLOTS_MIN; i++)
+        memcpy(run + i * CANRING_SLOT, &head, sizeof(head));
+    assert_false(canring_ring_put_run(&f->p, run, sizeof(run)));
+    canring_ring_publish(&f->p);
+    assert_null(canring_ring_peek(&f->c, &size));
+    assert_true(canring_ring_put_run(&f->p, run, sizeof(run) - CANRING_SLOT));
+    assert_null(canring_ring_peek(&f->c, &size)); /* put, not published */
+    canring_ring_publish(&f->p);
+    for (size_t i = 0; i < CANRING_SLOTS_MIN - 1; i++) {
+        assert_non_null(canring_ring_peek(&f->c, &size));
+        canring_ring_consume(&f->c, size);
+    }
+    assert_null(canring_ring_peek(&f->c, &size));
 }
 
 static void processes_lose_and_reorder_nothing(void **state)
@@ -364,6 +424,8 @@ int main(void)
         RING_TEST(threads_lose_and_reorder_nothing),
         RING_TEST(processes_lose_and_reorder_nothing),
         cmocka_unit_test_setup_teardown(threads_lose_and_reorder_nothing, setup_large, teardown),
+        cmocka_unit_test_setup_teardown(runs_lose_and_reorder_nothing, setup_large, teardown),
+        cmocka_unit_test_setup_teardown(run_that_does_not_fit_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(processes_lose_and_reorder_nothing, setup_large, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

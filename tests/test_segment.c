@@ -70,6 +70,8 @@ static void each_mismatch_has_its_own_words(void **state)
     REFUSED(header_bytes, 100, -EBADMSG, "header of 100 bytes");
     REFUSED(page_bytes, 65536, -EBADMSG, "pages of 65536");
     REFUSED(slot_bytes, 64, -EBADMSG, "slots of 64");
+    REFUSED(align, 4096, -EBADMSG, "begin at multiples of 4096 bytes");
+    REFUSED(align, 2097152, -EBADMSG, "begin at multiples of 2097152 bytes");
     REFUSED(rx_slots, 1000, -EBADMSG, "rings of 1000 and 128 slots");
     REFUSED(tx_slots, 0x80000000, -EBADMSG, "rings of 256 and 2147483648 slots");
     REFUSED(rx_slots, 512, -EBADMSG, "its rings need");
@@ -205,6 +207,54 @@ static void owner_survives_a_user_that_truncates(void **state)
     cr_segment_close(&user);
 }
 
+/* The process's memory that is mapped by huge pages, in KiB. */
+static unsigned long huge_kib(void)
+{
+    char line[128];
+    unsigned long kib = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+static void both_sides_have_huge_pages_when_the_owner_makes_them(void **state)
+{
+    struct cr_segment big, user;
+    struct canring_error err = {0};
+    struct cr_segment_geometry g = geometry();
+    char other[80];
+    uint32_t record[8] = {0, 32}, size;
+    (void)state;
+    if (cr_huge_check(&err) < 0) {
+        print_message("skipped: %s\n", err.text);
+        skip();
+    }
+    snprintf(other, sizeof(other), "%s-huge", name);
+    g.huge = true;
+    assert_int_equal(cr_segment_create(&big, other, &g, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "at least 65536 slots"));
+    g.rx_slots = 2 * CR_HUGE_SLOTS;
+    g.tx_slots = CR_HUGE_SLOTS;
+    unsigned long before = huge_kib();
+    assert_int_equal(cr_segment_create(&big, other, &g, NULL), 0);
+    assert_int_equal(huge_kib() - before, 2 * (4096 + 2048)); /* each is mapped twice */
+    assert_int_equal(cr_segment_attach(&user, other, NULL), 0);
+    assert_int_equal(huge_kib() - before, 4 * (4096 + 2048));
+    struct canring_producer out;
+    struct canring_consumer in;
+    canring_producer_init(&out, &big.rx);
+    canring_consumer_init(&in, &user.rx);
+    assert_true(canring_ring_put(&out, record, 32));
+    canring_ring_publish(&out);
+    assert_non_null(canring_ring_peek(&in, &size));
+    cr_segment_close(&user);
+    cr_segment_close(&big);
+}
+
 int main(void)
 {
 #define SEGMENT_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -216,6 +266,7 @@ int main(void)
         SEGMENT_TEST(both_sides_talk_at_different_addresses),
         SEGMENT_TEST(neither_side_can_write_what_the_other_owns),
         SEGMENT_TEST(owner_survives_a_user_that_truncates),
+        SEGMENT_TEST(both_sides_have_huge_pages_when_the_owner_makes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

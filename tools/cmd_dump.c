@@ -103,7 +103,7 @@ static int open_log(struct dump *dump)
         fputs("Disabled standard output while logging.\n", stderr);
     else
         fputs("Warning: Console output active while logging!\n", stderr);
-    if (dump_log_open(&dump->log, options->path, &dump->err)) {
+    if (dump_log_open(&dump->log, options->path, options->format, &dump->err)) {
         say("dump", "%s", dump->err.text);
         return EXIT_FAILURE;
     }
@@ -114,6 +114,17 @@ static int open_log(struct dump *dump)
 static int log_line(struct dump *dump, const char *line, size_t length)
 {
     if (dump_log_write(&dump->log, line, length, &dump->err) == 0)
+        return 0;
+    say("dump", "%s", dump->err.text);
+    return EXIT_FAILURE;
+}
+
+static int log_entry(struct dump *dump, const struct input *input,
+                     const struct canring_frame *frame, uint64_t lost)
+{
+    const char *name = input->source.kind->name(&input->source);
+
+    if (dump_log_entry(&dump->log, name, frame, lost, &dump->err) == 0)
         return 0;
     say("dump", "%s", dump->err.text);
     return EXIT_FAILURE;
@@ -137,6 +148,8 @@ static int tell_losses(struct dump *dump, struct input *input)
                           (unsigned long long)stats.rx_lost_kernel);
     if (dump->options.silence != DUMP_SILENT)
         fputs(line, stdout);
+    if (dump->log.writer)
+        return log_entry(dump, input, NULL, lost);
     return dump->options.log ? log_line(dump, line, (size_t)length) : 0;
 }
 
@@ -155,7 +168,10 @@ static int show(struct dump *dump, struct input *input)
 
     if (options->drops && tell_losses(dump, input))
         return EXIT_FAILURE;
-    if (options->log) {
+    if (dump->log.writer) {
+        if (log_entry(dump, input, frame, 0))
+            return EXIT_FAILURE;
+    } else if (options->log) {
         length = dump_print_log(&dump->print, frame, name, false, line);
         if (log_line(dump, line, length))
             return EXIT_FAILURE;
@@ -236,7 +252,7 @@ static int pump(struct dump *dump, unsigned most)
 
 static int flush(struct dump *dump)
 {
-    if (dump->log.file && dump_log_flush(&dump->log, &dump->err)) {
+    if ((dump->log.file || dump->log.writer) && dump_log_flush(&dump->log, &dump->err)) {
         say("dump", "%s", dump->err.text);
         return EXIT_FAILURE;
     }
@@ -361,7 +377,7 @@ int cmd_dump(int argc, char **argv)
         return result;
     dump_print_init(&dump.print, &dump.options);
     dump.left = dump.options.count;
-    dump.signals = signals_open();
+    dump.signals = signals_open(0);
     if (dump.signals < 0) {
         say("dump", "cannot catch signals: %s", strerror(-dump.signals));
         return EXIT_FAILURE;

@@ -176,7 +176,7 @@ int cmd_gen(int argc, char **argv)
     source_send_only(&options);
     options.no_loopback = gen.options.no_loopback;
     options.report = report;
-    gen.signals = signals_open();
+    gen.signals = signals_open(0);
     if (gen.signals < 0) {
         say("gen", "cannot catch signals: %s", strerror(-gen.signals));
         return EXIT_FAILURE;

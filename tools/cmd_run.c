@@ -154,7 +154,7 @@ int cmd_run(int argc, char **argv)
     config = load_config("run", options.file, options.overrides, options.override_count);
     if (!config)
         return EXIT_MISUSE;
-    int signals = signals_open();
+    int signals = signals_open(0);
     if (signals < 0) {
         say("run", "signals: %s", strerror(-signals));
         result = EXIT_FAILURE;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "say.h"
@@ -56,6 +57,19 @@ static void list_channel(const json_t *proxy, const json_t *channel)
            text(json_object_get(proxy, "bus"), "name"), text(channel, "auxiliary"), who);
 }
 
+static void show_trace(const char *what, const json_t *trace)
+{
+    if (!json_is_object(trace))
+        return;
+    printf("  %-8s written %" JSON_INTEGER_FORMAT "  dropped %" JSON_INTEGER_FORMAT
+           "  lost in kernel %" JSON_INTEGER_FORMAT "  files %" JSON_INTEGER_FORMAT "  %s",
+           what, number(trace, "written"), number(trace, "dropped") + number(trace, "discarded"),
+           number(trace, "lost_kernel"), number(trace, "files"), text(trace, "path"));
+    if (number(trace, "error"))
+        printf("  cannot be written: %s", strerror((int)-number(trace, "error")));
+    putchar('\n');
+}
+
 static void show_bus(const json_t *proxy)
 {
     const json_t *bus = json_object_get(proxy, "bus");
@@ -67,10 +81,8 @@ static void show_bus(const json_t *proxy)
            "  expired %" JSON_INTEGER_FORMAT "  refused %" JSON_INTEGER_FORMAT "\n",
            number(bus, "rx_frames"), number(bus, "rx_lost_kernel"), number(bus, "tx_frames"),
            number(bus, "tx_waiting"), number(bus, "tx_expired"), number(bus, "tx_refused"));
-    const json_t *trace = json_object_get(proxy, "trace");
-    if (json_is_object(trace))
-        printf("  trace    written %" JSON_INTEGER_FORMAT "  dropped %" JSON_INTEGER_FORMAT "\n",
-               number(trace, "written"), number(trace, "dropped"));
+    show_trace("trace", json_object_get(proxy, "trace"));
+    show_trace("log", json_object_get(proxy, "connector_trace"));
 }
 
 static void show_channel(const json_t *channel)

@@ -286,7 +286,7 @@ int cmd_test(int argc, char **argv)
     session.print.verbose = options.verbose;
     session.print.colours = colours_wanted();
     session.print.terminal = isatty(STDOUT_FILENO) == 1;
-    session.signals = signals_open();
+    session.signals = signals_open(0);
     if (session.signals < 0) {
         say("test", "signals: %s", strerror(-session.signals));
         return EXIT_FAILURE;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define SAME_SECOND_MAX 100
@@ -40,6 +41,20 @@ static FILE *open_named_after_now(struct dump_log *log)
     return file;
 }
 
+/* 1: it is to be a log of lines. */
+static int open_recording(struct dump_log *log, struct canring_error *err)
+{
+    const struct canring_trace_writer_options options = {
+        .format = log->format, .overwrite = true, .naming = CANRING_TRACE_NUMBERED};
+    const char *dot = log->path ? strrchr(log->path, '.') : NULL;
+
+    if (log->format ? strcmp(log->format, "candump") == 0 : !dot || strcasecmp(dot, ".log") == 0)
+        return 1;
+    snprintf(log->name, sizeof(log->name), "%s", log->path);
+    int result = canring_trace_writer_open(&log->writer, log->path, &options, err);
+    return result == -EINVAL && !log->format ? 1 : result; /* an ending that says nothing */
+}
+
 static int open_file(struct dump_log *log, const char *mode, struct canring_error *err)
 {
     if (log->path) {
@@ -54,14 +69,38 @@ static int open_file(struct dump_log *log, const char *mode, struct canring_erro
     return 0;
 }
 
-int dump_log_open(struct dump_log *log, const char *path, struct canring_error *err)
+int dump_log_open(struct dump_log *log, const char *path, const char *format,
+                  struct canring_error *err)
 {
     log->path = path;
-    return open_file(log, "we", err);
+    log->format = format;
+    int result = open_recording(log, err);
+    return result == 1 ? open_file(log, "we", err) : result;
+}
+
+int dump_log_entry(struct dump_log *log, const char *name, const struct canring_frame *frame,
+                   uint64_t lost, struct canring_error *err)
+{
+    int bus = canring_trace_writer_bus(log->writer, name);
+
+    if (bus < 0)
+        return canring_error_set(err, bus, "%s: too many buses", log->name);
+    const struct canring_trace_entry entry = {
+        .kind = frame ? CANRING_TRACE_FRAME : CANRING_TRACE_LOST,
+        .bus = (uint32_t)bus,
+        .timestamp_ns = frame ? frame->timestamp_ns : log->last_ns,
+        .lost = lost,
+        .frame = frame,
+    };
+    log->last_ns = entry.timestamp_ns;
+    int result = canring_trace_writer_write(log->writer, &entry, err);
+    return result == -EOPNOTSUPP ? 0 : result;
 }
 
 int dump_log_reopen(struct dump_log *log, struct canring_error *err)
 {
+    if (log->writer)
+        return canring_trace_writer_rotate(log->writer, err);
     int result = dump_log_close(log, err);
 
     return result ? result : open_file(log, "ae", err);
@@ -76,6 +115,8 @@ int dump_log_write(struct dump_log *log, const char *line, size_t length, struct
 
 int dump_log_flush(struct dump_log *log, struct canring_error *err)
 {
+    if (log->writer)
+        return canring_trace_writer_flush(log->writer, false, err);
     return fflush(log->file) ? failed(log, "write", err) : 0;
 }
 
@@ -83,6 +124,11 @@ int dump_log_close(struct dump_log *log, struct canring_error *err)
 {
     FILE *file = log->file;
 
+    if (log->writer) {
+        int result = canring_trace_writer_close(log->writer, err);
+        log->writer = NULL;
+        return result;
+    }
     log->file = NULL;
     return file && fclose(file) ? failed(log, "write", err) : 0;
 }

@@ -8,6 +8,8 @@
 #include "commands.h"
 #include "say.h"
 
+enum { OPTION_FORMAT = 256 };
+
 static const char help[] =
     "usage: canring dump [OPTION…] TARGET[,FILTER]…\n"
     "\n"
@@ -23,7 +25,8 @@ static const char help[] =
     "  -S        last byte first, marked with `\n"
     "  -s LEVEL  0 show frames (default), 1 a turning bar, 2 nothing\n"
     "  -l        log to candump-YYYY-MM-DD_HHMMSS.log; implies -s 2\n"
-    "  -f FILE   log to FILE; implies -s 2\n"
+    "  -f FILE   log to FILE; implies -s 2; its ending may say another format\n"
+    "  --format NAME   of FILE, whatever it is called\n"
     "  -L        log format on standard output\n"
     "  -n COUNT  end after COUNT frames\n"
     "  -r BYTES  receive buffer\n"
@@ -139,6 +142,9 @@ static int read_option(struct dump_options *options, int option, char **argv, bo
         return read_buffer(options, optarg);
     case 'T':
         return read_idle(options, optarg);
+    case OPTION_FORMAT:
+        options->format = optarg;
+        return 0;
     case 'f':
         options->log = true;
         options->path = optarg;
@@ -157,6 +163,8 @@ static int check(struct dump_options *options, bool silence_given)
         return misuse("dump", "%d targets, allowed: %d", options->target_count, DUMP_TARGETS_MAX);
     if (options->log_format && (view->binary || view->ascii || view->swap))
         return misuse("dump", "-L has a form of its own: -i, -a and -S do not go with it");
+    if (options->format && !options->path)
+        return misuse("dump", "--format is that of the FILE of -f");
     if (options->log && !silence_given)
         options->silence = DUMP_SILENT;
     if (!colours_wanted())
@@ -166,7 +174,8 @@ static int check(struct dump_options *options, bool silence_given)
 
 int dump_options_read(struct dump_options *options, int argc, char **argv, bool *done)
 {
-    static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option words[] = {
+        {"format", required_argument, NULL, OPTION_FORMAT}, {"help", no_argument, NULL, 'h'}, {0}};
     bool silence_given = false;
     int option;
 

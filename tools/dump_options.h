@@ -15,17 +15,18 @@
 enum dump_silence { DUMP_LOUD, DUMP_ANIMATION, DUMP_SILENT };
 
 struct dump_options {
-    char stamp;       /* 'a', 'A', 'd', 'z', or 0 for none */
-    bool hardware;    /* -H */
-    bool nanoseconds; /* -N */
-    unsigned colour;  /* -c, 0..3 */
-    bool errors;      /* -e */
-    bool info;        /* -x */
-    bool drops;       /* -d */
-    bool stay;        /* -D */
-    bool log;         /* -l or -f */
-    bool log_format;  /* -L */
-    const char *path; /* -f, else NULL */
+    char stamp;         /* 'a', 'A', 'd', 'z', or 0 for none */
+    bool hardware;      /* -H */
+    bool nanoseconds;   /* -N */
+    unsigned colour;    /* -c, 0..3 */
+    bool errors;        /* -e */
+    bool info;          /* -x */
+    bool drops;         /* -d */
+    bool stay;          /* -D */
+    bool log;           /* -l or -f */
+    bool log_format;    /* -L */
+    const char *path;   /* -f, else NULL */
+    const char *format; /* --format, else NULL */
     enum dump_silence silence;
     uint64_t count;          /* -n, 0 = without end */
     uint32_t receive_buffer; /* -r, 0 = the library's */

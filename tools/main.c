@@ -10,10 +10,16 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"capture", "record buses into files", cmd_capture},
     {"check", "check configuration files", cmd_check},
+    {"convert", "convert recordings, merge and filter them", cmd_convert},
+    {"doctor", "what of this machine costs latency or frames", cmd_doctor},
     {"dump", "show, filter and log the frames of buses", cmd_dump},
     {"gen", "generate frames", cmd_gen},
+    {"info", "what recordings hold: buses, frames, rates, load, damage", cmd_info},
     {"list", "the running proxies and their channels", cmd_list},
+    {"play", "send the frames of a recording at their times", cmd_play},
+    {"repair", "finish recordings that were cut off or damaged", cmd_repair},
     {"resume", "let suspended proxies and auxiliaries go on", cmd_resume},
     {"run", "start the processes of a configuration and serve", cmd_run},
     {"send", "send frames given on the command line", cmd_send},

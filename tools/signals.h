@@ -6,9 +6,9 @@
 #ifndef CANRING_SIGNALS_H
 #define CANRING_SIGNALS_H
 
-/* Block SIGINT, SIGTERM, SIGHUP and return an fd that is readable when one has come; or a
- * negative errno. */
-int signals_open(void);
+/* Block SIGINT, SIGTERM, SIGHUP, and `another` unless it is 0, and return an fd that is readable
+ * when one has come; or a negative errno. */
+int signals_open(int another);
 
 /* The next one, or 0. Does not wait. */
 int signals_take(int fd);

@@ -43,7 +43,7 @@ static const struct source_kind bus_kind = {
 
 /* A bare name is a netdev's if there is one of that name, else a proxy's or a channel's if one
  * runs. */
-static bool names_channel(const char *target)
+bool source_names_channel(const char *target)
 {
     if (strchr(target, ':'))
         return false;
@@ -53,7 +53,7 @@ static bool names_channel(const char *target)
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err)
 {
-    if (names_channel(target)) {
+    if (source_names_channel(target)) {
         int attached = source_channel_open(source, target, wanted, err);
         if (attached != -ENOENT || strchr(target, '/'))
             return attached;

@@ -37,6 +37,9 @@ struct source {
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err);
 
+/* Whether a target without ':' may name a proxy or a channel, as no network device has its name. */
+bool source_names_channel(const char *target);
+
 /* Options for a source that is only sent to: CAN FD and XL allowed, nothing received. */
 void source_send_only(struct canring_bus_options *options);
 

@@ -45,6 +45,8 @@ struct canring_bus_options {
     const char *local_interface; /* netdev that the group is joined on; required */
     uint16_t port;               /* 0 = 43113 */
     uint8_t hop_limit;           /* 0: never leaves this host */
+    uint32_t socket_busy_poll;   /* SO_BUSY_POLL: us that a receive polls the network device for;
+                                    0 = not. CAN has no such thing: -EOPNOTSUPP on other buses */
     /* replay */
     double speed;   /* 0 = as fast as taken, 1 = as recorded, 2 = twice that */
     uint32_t loops; /* times to play; 0 = for ever */

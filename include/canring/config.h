@@ -57,12 +57,37 @@ enum canring_on_failure {
     CANRING_ON_FAILURE_END      /* end the run: the default of proxies */
 };
 
-/* A recording to be made. */
+enum canring_config_compression {
+    CANRING_CONFIG_COMPRESSION_AUTO, /* what the ending of the file's name says */
+    CANRING_CONFIG_COMPRESSION_NONE,
+    CANRING_CONFIG_COMPRESSION_GZ,
+    CANRING_CONFIG_COMPRESSION_ZST
+};
+
+/* A recording to be made; what the numbers mean is said in <canring/trace_writer.h>, 0 = not given.
+ */
 struct canring_config_trace {
     bool active;
-    const char *dir;  /* NULL = where the program was started */
-    const char *name; /* without extension; NULL = default */
-    uint32_t size_mb; /* of one file; 0 = unbounded */
+    bool implied;       /* by default, not by a key: of the device itself, not of a stand-in */
+    const char *dir;    /* NULL = where the program was started; of a bus also a file */
+    const char *name;   /* of a proxy: without extension; NULL = default */
+    uint32_t size_mb;   /* of one file, 10^6 bytes each; 0 = unbounded */
+    const char *format; /* NULL = candump of a proxy, trc of a bus, or what its name says */
+    enum canring_config_compression compression;
+    uint32_t digits;
+    uint64_t rotate_bytes, rotate_ns, rotate_frames;
+    uint32_t keep;
+    uint64_t flush_ns, sync_ns;
+    uint64_t reserve; /* bytes that wait when the disk does not follow */
+    uint64_t pretrigger_ns;
+    struct canring_filters trigger; /* empty: written from the start */
+};
+
+/* What is asked of the kernel for speed; an auxiliary has `thread` alone. */
+struct canring_config_latency {
+    struct canring_latency thread;
+    uint32_t busy_poll, socket_busy_poll; /* us */
+    bool huge_pages, sqpoll;
 };
 
 /* How a channel of a proxy behaves. */
@@ -113,6 +138,7 @@ struct canring_config_auxiliary {
     bool auto_start;
     enum canring_config_log_level log_level;
     enum canring_on_failure on_failure;
+    struct canring_config_latency latency;
     const char **activate_log;
     size_t activate_log_count;
     struct canring_config_link *links;
@@ -141,6 +167,7 @@ struct canring_config_proxy {
     const char **activate_log; /* logger names */
     size_t activate_log_count;
     enum canring_wait wait; /* the proxy's side */
+    struct canring_config_latency latency;
     enum canring_config_log_level log_level;
     enum canring_on_failure on_failure;
 };

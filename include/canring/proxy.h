@@ -12,6 +12,8 @@
 #include <canring/bus.h>
 #include <canring/error.h>
 #include <canring/filter.h>
+#include <canring/latency.h>
+#include <canring/recording.h>
 #include <canring/wait.h>
 
 #ifdef __cplusplus
@@ -26,6 +28,9 @@ enum canring_overflow {
 #define CANRING_RING_SLOTS     16384u /* default: 512 KiB */
 #define CANRING_ATTRIBUTES_MAX 1024
 #define CANRING_SPILL_LIMIT    65536u /* default, frames */
+/* Memory that a spilled frame may take on average: that of the largest CAN FD frame. CAN XL frames
+ * take up to 22 times as much, so fewer of them are kept. */
+#define CANRING_SPILL_FRAME 96u
 
 struct canring_channel_config {
     const char *name;               /* unique in the proxy, at most 63 characters, no '/' */
@@ -33,9 +38,10 @@ struct canring_channel_config {
     struct canring_filters filters; /* what the channel receives; empty = everything */
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
-    uint32_t spill_limit; /* 0 = CANRING_SPILL_LIMIT */
+    uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
     const char *group;    /* a group that may open the memory as well; NULL = nobody else.
                            The control socket stays the user's, so it cannot attach. */
+    bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */
@@ -45,9 +51,16 @@ struct canring_proxy_options {
     const struct canring_channel_config *channels;
     size_t channel_count;
     enum canring_wait wait;
+    /* For the thread that runs the proxy, from its first run or poll on; checked by open, which
+     * locks memory before it opens the bus. canring_proxy_close unlocks it. */
+    struct canring_latency latency;
+    uint32_t busy_poll;     /* us that CANRING_WAIT_ADAPTIVE polls for before it sleeps; 0 = 50 */
+    bool sqpoll;            /* io_uring with a thread of the kernel's: where it is refused, reported
+                               and done without */
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
                                CANRING_ATTRIBUTES_MAX - 1 bytes, or NULL */
-    const char *trace;      /* path of a candump log of everything, created, or NULL */
+    /* Recordings of everything, or NULL: the proxy's own, and that of its connector. */
+    const struct canring_recording *trace, *connector_trace;
     /* Words for people: attached, detached, bus-off, …; on the proxy's thread; may be NULL. */
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;

@@ -49,11 +49,27 @@ const struct cr_driver *cr_driver_find(const char *interface, struct canring_err
     return NULL;
 }
 
+/* Sockets of AF_CAN never learn which device to poll (there is no NAPI id in them): the kernel
+ * takes the option and does nothing. */
+static int check_busy_poll(const struct cr_driver *driver,
+                           const struct canring_bus_options *options, struct canring_error *err)
+{
+    if (!options->socket_busy_poll || driver == &cr_driver_udp_multicast)
+        return 0;
+    return canring_error_set(err, -EOPNOTSUPP,
+                             "socket_busy_poll: %s has no busy polling in Linux, only "
+                             "udp_multicast has; what polls there is the proxy: busy_poll, or "
+                             "wait: spin",
+                             driver->interface);
+}
+
 int cr_bus_open(struct cr_bus **bus, struct cr_loop *loop,
                 const struct canring_bus_options *options, struct canring_error *err)
 {
     const struct cr_driver *driver = cr_driver_find(options->interface, err);
-    int result = driver ? driver->open(bus, loop, options, err) : -EINVAL;
+    int result = driver ? check_busy_poll(driver, options, err) : -EINVAL;
+    if (result == 0)
+        result = driver->open(bus, loop, options, err);
     if (result >= 0)
         cr_bus_report(*bus, LOG_INFO, "%s: open (%s)", (*bus)->name, driver->interface);
     return result;

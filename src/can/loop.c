@@ -113,11 +113,12 @@ static bool epoll_is_asked_for(void)
     return kind && strcmp(kind, "epoll") == 0;
 }
 
-int cr_loop_open(struct cr_loop **loop, bool force_epoll, struct canring_error *err)
+static int open_loop(struct cr_loop **loop, bool force_epoll, bool sqpoll,
+                     struct canring_error *err)
 {
     int rc = -ENOSYS;
     if (!force_epoll && !epoll_is_asked_for())
-        rc = cr_loop_open_uring(loop);
+        rc = cr_loop_open_uring(loop, sqpoll);
     if (rc < 0)
         rc = cr_loop_open_epoll(loop);
     if (rc < 0)
@@ -125,6 +126,16 @@ int cr_loop_open(struct cr_loop **loop, bool force_epoll, struct canring_error *
     (*loop)->timer_fd = -1;
     (*loop)->timer_set_ns = UINT64_MAX;
     return 0;
+}
+
+int cr_loop_open(struct cr_loop **loop, bool force_epoll, struct canring_error *err)
+{
+    return open_loop(loop, force_epoll, false, err);
+}
+
+int cr_loop_open_sqpoll(struct cr_loop **loop, bool sqpoll, struct canring_error *err)
+{
+    return open_loop(loop, false, sqpoll, err);
 }
 
 void cr_loop_close(struct cr_loop *loop)
@@ -142,6 +153,11 @@ void cr_loop_close(struct cr_loop *loop)
 enum cr_loop_kind cr_loop_kind(const struct cr_loop *loop)
 {
     return loop->backend->kind;
+}
+
+bool cr_loop_sqpoll(const struct cr_loop *loop)
+{
+    return loop->sqpoll;
 }
 
 bool cr_loop_has_recvmsg(const struct cr_loop *loop)

@@ -34,9 +34,14 @@ enum cr_loop_kind { CR_LOOP_URING, CR_LOOP_EPOLL };
 /* Open. `force_epoll`, or CANRING_LOOP=epoll in the environment, skips io_uring. Errors as the
  * kernel gives them. */
 int cr_loop_open(struct cr_loop **loop, bool force_epoll, struct canring_error *err);
+/* Likewise, and with `sqpoll` let a thread of the kernel's take requests and run completions, so
+ * that a busy loop never enters the kernel: costs a processor while there is traffic. A kernel that
+ * refuses gives a loop without: cr_loop_sqpoll tells. */
+int cr_loop_open_sqpoll(struct cr_loop **loop, bool sqpoll, struct canring_error *err);
 /* Closes and cancels everything; sources are forgotten, their fds stay open. */
 void cr_loop_close(struct cr_loop *loop);
 enum cr_loop_kind cr_loop_kind(const struct cr_loop *loop);
+bool cr_loop_sqpoll(const struct cr_loop *loop);
 /* True when cr_loop_recvmsg works here (probed at open by doing it). */
 bool cr_loop_has_recvmsg(const struct cr_loop *loop);
 /* Readable (poll, epoll) when cr_loop_poll would dispatch something. */

@@ -52,9 +52,10 @@ struct cr_loop {
     struct cr_source timer_source;
     uint64_t enters;
     bool has_recvmsg;
+    bool sqpoll; /* a thread of the kernel's takes our requests */
 };
 
-int cr_loop_open_uring(struct cr_loop **loop);
+int cr_loop_open_uring(struct cr_loop **loop, bool sqpoll);
 int cr_loop_open_epoll(struct cr_loop **loop);
 
 uint64_t cr_slot_key(const struct cr_loop *loop, unsigned index);

@@ -10,6 +10,7 @@
 #define SQ_ENTRIES 256u
 /* Twice the buffers of two buses: an overflow is survived, but ends the multishot requests. */
 #define CQ_ENTRIES 16384u
+#define SQ_IDLE_MS 100u /* the kernel's thread polls this long before it sleeps */
 /* A flood of one source must not keep the owner from its other work for ever. */
 #define ROUNDS_PER_POLL 64u
 /* Key of requests whose completion says nothing (cancel); LIBURING_UDATA_TIMEOUT is as good. */
@@ -17,10 +18,18 @@
 
 /* ---- the kernel's side --------------------------------------------------- */
 
+/* The kernel's thread takes requests out of the ring in its own time: what counts is what it has
+ * not been shown. */
+static bool has_requests(const struct cr_uring *uring)
+{
+    const struct io_uring_sq *sq = &uring->ring.sq;
+    return uring->loop.sqpoll ? sq->sqe_head != sq->sqe_tail : io_uring_sq_ready(&uring->ring) != 0;
+}
+
 static bool needs_enter(const struct cr_uring *uring)
 {
-    return io_uring_sq_ready(&uring->ring) || (IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
-                                               (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+    return has_requests(uring) || (IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
+                                   (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
 }
 
 static bool is_transient(int rc)
@@ -44,8 +53,11 @@ static int enter(struct cr_uring *uring, bool wait, struct __kernel_timespec *ti
 static struct io_uring_sqe *get_sqe(struct cr_uring *uring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-    if (!sqe && enter(uring, false, NULL) >= 0)
+    if (!sqe && enter(uring, false, NULL) >= 0) {
+        if (uring->loop.sqpoll)
+            io_uring_sqring_wait(&uring->ring); /* its thread has not made room yet */
         sqe = io_uring_get_sqe(&uring->ring);
+    }
     return sqe;
 }
 
@@ -328,22 +340,25 @@ static const struct cr_loop_backend backend = {
 
 /* The best set-up this kernel takes. Disabled at first, so that the thread that enables it, not the
  * one that opened it, is its single issuer. */
-static int open_ring(struct io_uring *ring, unsigned *flags)
+static int open_ring(struct io_uring *ring, bool sqpoll, unsigned *flags)
 {
     static const unsigned ladder[] = {
+        IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER,
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         0,
     };
     int rc = -ENOSYS;
-    for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
+    for (size_t i = sqpoll ? 0 : 1; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
         struct io_uring_params params = {.flags = ladder[i] | IORING_SETUP_R_DISABLED |
                                                   IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-                                         .cq_entries = CQ_ENTRIES};
+                                         .cq_entries = CQ_ENTRIES,
+                                         .sq_thread_idle = SQ_IDLE_MS};
         rc = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
         if (rc == 0)
             *flags = ladder[i];
-        if (rc != -EINVAL)
+        /* The thread is refused in more ways than one: no privilege, no room for it. */
+        if (rc != -EINVAL && !(rc < 0 && (ladder[i] & IORING_SETUP_SQPOLL)))
             return rc;
     }
     return rc;
@@ -362,19 +377,20 @@ static void open_event_fd(struct cr_uring *uring)
     uring->event_fd = -1;
 }
 
-int cr_loop_open_uring(struct cr_loop **loop)
+int cr_loop_open_uring(struct cr_loop **loop, bool sqpoll)
 {
     struct cr_uring *uring = calloc(1, sizeof(*uring));
     unsigned flags = 0;
     if (!uring)
         return -ENOMEM;
-    int rc = open_ring(&uring->ring, &flags);
+    int rc = open_ring(&uring->ring, sqpoll, &flags);
     if (rc < 0) {
         free(uring);
         return rc;
     }
     open_event_fd(uring);
     uring->loop.backend = &backend;
+    uring->loop.sqpoll = flags & IORING_SETUP_SQPOLL;
     uring->loop.has_recvmsg = cr_uring_probe_recvmsg(flags);
     *loop = &uring->loop;
     return 0;

@@ -10,6 +10,8 @@
  * recording had been longer: one mean frame distance later. What is sent is taken and forgotten,
  * as on a bus with nobody else on it.
  */
+#include <canring/text.h>
+#include <canring/trace.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +21,6 @@
 
 #include "can/accept.h"
 #include "can/driver.h"
-#include "can/replay_reader.h"
 
 #define STALL_NS        100000000u
 #define LONE_PERIOD_NS  1000000000u  /* of a recording with a single frame */
@@ -29,7 +30,7 @@
 
 struct replay_bus {
     struct cr_bus bus;
-    struct cr_replay_reader *reader;
+    struct canring_trace_reader *reader;
     struct cr_accept accept;
     bool listen_only;
     double speed;
@@ -37,7 +38,7 @@ struct replay_bus {
     char only[CANRING_TEXT_NAME]; /* interface to play; "" = all */
 
     union canring_frame_buffer *next; /* read ahead; valid while has_next */
-    char next_name[CANRING_TEXT_NAME];
+    const char *next_name;
     bool has_next;
     int failed;
     uint32_t loop;        /* being played, from 0 */
@@ -73,17 +74,26 @@ static void count_damage(struct replay_bus *replay, const struct canring_error *
     }
 }
 
+static bool is_ours(struct replay_bus *replay, const struct canring_trace_entry *entry)
+{
+    replay->next_name = canring_trace_reader_bus(replay->reader, entry->bus);
+    return entry->kind == CANRING_TRACE_FRAME &&
+           (!replay->only[0] || strcmp(replay->only, replay->next_name) == 0);
+}
+
 /* 1 the next frame of the file that is of our interface, 0 end of the file, negative errno. */
 static int read_frame(struct replay_bus *replay)
 {
+    struct canring_trace_entry entry;
     struct canring_error err = {0};
     int rc;
     do {
-        rc = replay->reader->next(replay->reader, replay->next, replay->next_name, &err);
+        rc = canring_trace_reader_next(replay->reader, &entry, &err);
         if (rc == -EINVAL)
             count_damage(replay, &err);
-    } while (rc == -EINVAL ||
-             (rc == 1 && replay->only[0] && strcmp(replay->only, replay->next_name) != 0));
+    } while (rc == -EINVAL || (rc == 1 && !is_ours(replay, &entry)));
+    if (rc == 1)
+        canring_frame_copy(&replay->next->frame, entry.frame);
     return rc;
 }
 
@@ -106,7 +116,7 @@ static int next_loop(struct replay_bus *replay)
     replay->shift_ns += loop_period(replay);
     replay->loop += replay->loop < UINT32_MAX - 1;
     replay->loop_frames = 0;
-    int rc = replay->reader->rewind(replay->reader);
+    int rc = canring_trace_reader_rewind(replay->reader, NULL);
     return rc ? rc : read_frame(replay);
 }
 
@@ -259,27 +269,32 @@ static void replay_close(struct cr_bus *bus)
 {
     struct replay_bus *replay = of(bus);
     cr_loop_disarm(bus->loop, &replay->timer);
-    if (replay->reader)
-        replay->reader->close(replay->reader);
+    canring_trace_reader_close(replay->reader);
     cr_accept_free(&replay->accept);
     free(replay->next);
     free(replay);
+}
+
+static int refused(int code, struct canring_error *err)
+{
+    canring_error_prefix(err, "replay");
+    return code;
 }
 
 /* "recording.log#can0" is the frames of can0, unless a file is called just that. */
 static int open_reader(struct replay_bus *replay, const char *channel, struct canring_error *err)
 {
     const char *mark = strrchr(channel, '#');
-    int rc = cr_replay_open_log(&replay->reader, channel, err);
+    int rc = canring_trace_reader_open(&replay->reader, channel, NULL, err);
     if (rc != -ENOENT || !mark || strlen(mark + 1) >= sizeof(replay->only))
-        return rc;
+        return rc < 0 ? refused(rc, err) : 0;
     char *path = strndup(channel, (size_t)(mark - channel));
     if (!path)
         return canring_error_set(err, -ENOMEM, "replay: out of memory");
     snprintf(replay->only, sizeof(replay->only), "%s", mark + 1);
-    rc = cr_replay_open_log(&replay->reader, path, err);
+    rc = canring_trace_reader_open(&replay->reader, path, NULL, err);
     free(path);
-    return rc;
+    return rc < 0 ? refused(rc, err) : 0;
 }
 
 static int check_options(const struct canring_bus_options *options, struct canring_error *err)
@@ -287,7 +302,7 @@ static int check_options(const struct canring_bus_options *options, struct canri
     if (!options->channel || !*options->channel)
         return canring_error_set(err, -EINVAL,
                                  "replay: channel is missing: the path of a "
-                                 "recording (candump log)");
+                                 "recording");
     if (!isfinite(options->speed) || options->speed < 0)
         return canring_error_set(err, -EINVAL,
                                  "replay: speed %g: allowed are 0 (as fast as "

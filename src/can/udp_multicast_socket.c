@@ -190,6 +190,18 @@ static int explain(int rc, const struct canring_bus_options *options, struct can
                              strerror(-rc));
 }
 
+static int set_busy_poll(int fd, uint32_t us, struct canring_error *err)
+{
+    int rc = us ? set_int(fd, SOL_SOCKET, SO_BUSY_POLL, (int)us) : 0;
+    if (rc == -EPERM)
+        return canring_error_set(err, rc,
+                                 "socket_busy_poll %u: needs CAP_NET_ADMIN (setcap "
+                                 "cap_net_admin+ep on the program), or sysctl net.core.busy_read "
+                                 "of at least as much",
+                                 us);
+    return rc ? canring_error_set(err, rc, "socket_busy_poll %u: %s", us, strerror(-rc)) : 0;
+}
+
 int cr_udp_sockets_open(struct cr_udp_sockets *sockets, const struct canring_bus_options *options,
                         struct canring_error *err)
 {
@@ -208,10 +220,13 @@ int cr_udp_sockets_open(struct cr_udp_sockets *sockets, const struct canring_bus
         rc = sockets->send = open_socket(&group);
     if (rc >= 0)
         rc = set_up_send(sockets->send, &group, &sockets->own);
-    if (rc >= 0)
-        return 0;
-    cr_udp_sockets_close(sockets);
-    return explain(rc, options, err);
+    if (rc < 0)
+        explain(rc, options, err);
+    else
+        rc = set_busy_poll(sockets->receive, options->socket_busy_poll, err);
+    if (rc < 0)
+        cr_udp_sockets_close(sockets);
+    return rc;
 }
 
 void cr_udp_sockets_close(struct cr_udp_sockets *sockets)

@@ -144,6 +144,13 @@ static int be(const struct plan *plan)
     if (getppid() != plan->parent)
         return -ECHILD;
     set_signals();
+    /* Before anything of the auxiliary's own; all but locked memory outlives an exec. */
+    struct canring_error err = {0};
+    int result = canring_latency_apply(&plan->auxiliary->latency.thread, &err);
+    if (result < 0) {
+        canring_error_prefix(&err, "auxiliary %s", plan->auxiliary->name);
+        return cr_auxiliary_tell(plan->ready, result, &err);
+    }
     cr_auxiliary_forked();
     if (plan->auxiliary->kind == CANRING_AUXILIARY_SHARED_OBJECT)
         return serve_object(plan);

@@ -11,6 +11,7 @@
 
 #include "proxy/control.h"
 #include "proxy/find.h"
+#include "shm/probe.h"
 #include "shm/segment.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -151,6 +152,7 @@ void canring_channel_give_back(struct canring_channel *channel)
 {
     atomic_store_explicit(&channel->inside->segment.user->received, channel->received,
                           memory_order_relaxed);
+    CR_PROBE2(aux_give_back, channel->inside->name, channel->received);
     canring_ring_release_wake(&channel->rx);
 }
 
@@ -221,6 +223,7 @@ int canring_channel_receive(struct canring_channel *channel, union canring_frame
     if (channel->peeked < CANRING_FRAME_HEADER || channel->peeked > CANRING_FRAME_MAX)
         return -EPIPE;
     memcpy(buffer, frame, channel->peeked);
+    CR_PROBE3(aux_receive, channel->inside->name, buffer->frame.number, buffer->frame.id);
     canring_channel_next(channel);
     return 1;
 }
@@ -255,6 +258,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
     }
     canring_ring_put(&channel->tx, frame, frame->size);
     channel->sent++;
+    CR_PROBE3(aux_send, channel->inside->name, frame->id, channel->sent);
     atomic_store_explicit(&channel->inside->segment.user->sent, channel->sent,
                           memory_order_relaxed);
     canring_channel_publish(channel);

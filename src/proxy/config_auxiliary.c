@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proxy/config_latency.h"
 #include "proxy/config_schema.h"
+#include "proxy/config_trace.h"
 #include "proxy/config_type.h"
 
 /* In the order of enum canring_auxiliary_kind. */
@@ -29,7 +31,7 @@ static const struct cr_schema entry_schema = {"an auxiliary", entry_keys, CR_COU
 struct auxiliary_values {
     struct canring_config_auxiliary auxiliary;
     struct canring_config_trace trace;
-    const struct cr_yaml_node *aux_list;
+    const struct cr_yaml_node *aux_list, *latency;
     int wait;
     bool proxy_capable;
 };
@@ -45,6 +47,7 @@ struct auxiliary_values {
          .kind = CR_KEY_CHOICE,                                                                    \
          .choices = failures,                                                                      \
          AT(auxiliary.on_failure)},                                                                \
+        {.name = "latency", .kind = CR_KEY_NODE, AT(latency)},                                     \
     {                                                                                              \
         .name = "activate_log", .kind = CR_KEY_STRINGS, AT(auxiliary.activate_log),                \
         .count_offset = offsetof(struct auxiliary_values, auxiliary.activate_log_count)            \
@@ -56,6 +59,7 @@ static const struct cr_key proxy_keys[] = {
     {.name = "trace_dir", .kind = CR_KEY_PATH, AT(trace.dir)},
     {.name = "trace_name", .kind = CR_KEY_NAME, .least = 1, AT(trace.name)},
     {.name = "wait", .kind = CR_KEY_CHOICE, .choices = waits, AT(wait)},
+    CR_TRACE_KEYS(trace),
     EVERY_AUXILIARY,
 };
 static const struct cr_key communication_keys[] = {EVERY_AUXILIARY};
@@ -99,6 +103,7 @@ static int add_proxy(struct cr_build *build, struct cr_named_aux *named,
         .activate_log = named->auxiliary->activate_log,
         .activate_log_count = named->auxiliary->activate_log_count,
         .wait = (enum canring_wait)values->wait,
+        .latency = named->auxiliary->latency,
         .log_level = named->auxiliary->log_level,
         .on_failure = named->auxiliary->on_failure,
     };
@@ -144,6 +149,9 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
         values.auxiliary.on_failure = CANRING_ON_FAILURE_END;
     int err = cr_schema_fill(build, &schemas[kind], entry->config, named->name, &values, NULL);
 
+    if (!err)
+        err = cr_build_latency(build, &values.auxiliary.latency, values.latency, kind,
+                               (enum canring_wait)values.wait);
     if (err)
         return err;
     *auxiliary = values.auxiliary;
@@ -161,6 +169,8 @@ static int fill(struct cr_build *build, struct cr_named_aux *named,
     if (err)
         return err;
     bool is_proxy = kind == CANRING_AUXILIARY_MP_PROXY || kind == CANRING_AUXILIARY_PROXY;
+    if (is_proxy)
+        cr_build_settle_trace(build, &values.trace, entry->config);
     return is_proxy ? add_proxy(build, named, &values) : add_auxiliary(build, named);
 }
 

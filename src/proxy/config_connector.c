@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proxy/config_trace.h"
 #include "proxy/config_type.h"
 
 /* In the order of enum canring_connector_kind. */
@@ -175,6 +176,21 @@ static void settle_channel(struct cr_build *build, struct canring_config_connect
     connector->processing = true;
 }
 
+static void settle_trace(struct cr_build *build, struct canring_config_connector *connector,
+                         uint64_t given, const struct cr_yaml_node *config)
+{
+    const struct cr_schema *schema = cr_connector_schemas[connector->kind];
+    struct canring_config_trace *trace = &connector->trace;
+
+    if (cr_schema_given(schema, given, "logging_activated") ||
+        cr_schema_given(schema, given, "trace_path"))
+        trace->implied = false;
+    if (cr_schema_given(schema, given, "trace_rotate_size") &&
+        !cr_schema_given(schema, given, "trace_size"))
+        trace->size_mb = 0; /* its default is none beside a size that was asked for */
+    cr_build_settle_trace(build, trace, config);
+}
+
 static int fill_known(struct cr_build *build, struct canring_config_connector *connector,
                       const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
@@ -186,6 +202,7 @@ static int fill_known(struct cr_build *build, struct canring_config_connector *c
         cr_schema_fill(build, cr_connector_schemas[connector->kind], config, at, &draft, &given);
     if (err)
         return err;
+    settle_trace(build, &draft.connector, given, config);
     draft.connector.has_remote_id =
         cr_schema_given(cr_connector_schemas[connector->kind], given, "remote_id");
     if (cr_connector_is_bus(connector->kind))

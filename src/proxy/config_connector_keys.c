@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "proxy/config_connector.h"
+#include "proxy/config_trace.h"
 
 #define AT(field) .offset = offsetof(struct cr_connector_draft, field)
 #define FLAG(key, field)                                                                           \
@@ -83,6 +84,7 @@ static const struct cr_key pcan_keys[] = {
     TIMING(data_tseg2),
     TIMING(data_sjw),
     FLAG("logging_activated", connector.trace.active),
+    CR_TRACE_KEYS(connector.trace),
     FLAG("bus_error_warning_filter", connector.quiet_bus_error),
     EVERY_UDP,
 };
@@ -93,6 +95,7 @@ static const struct cr_key socketcan_keys[] = {
     FLAG("logging_activated", connector.trace.active),
     {.name = "log_path", .kind = CR_KEY_PATH, AT(connector.trace.dir)},
     {.name = "log_name", .kind = CR_KEY_NAME, .least = 1, AT(connector.trace.name)},
+    CR_TRACE_KEYS(connector.trace),
 };
 
 static const struct cr_key virtual_keys[] = {
@@ -138,7 +141,7 @@ static void pcan_defaults(struct cr_connector_draft *draft)
 
     draft->interface = CR_BUS_PCAN;
     connector->bus.channel = "PCAN_USBBUS1";
-    connector->trace.active = true;
+    connector->trace.active = connector->trace.implied = true;
     connector->trace.size_mb = 10;
     connector->bus.timing = (struct canring_bit_timing){
         .bitrate = 500000,

@@ -14,6 +14,7 @@ static const char *const auxiliary_kinds[] = {
     "MpProxyAuxiliary", "ProxyAuxiliary", "CommunicationAuxiliary", "shared_object", "executable"};
 static const char *const waits[] = {"adaptive", "spin", "park"};
 static const char *const overflows[] = {"spill", "drop"};
+static const char *const compressions[] = {"auto", "none", "gz", "zst"};
 static const char *const failures[] = {"report", "restart", "end"};
 static const char *const log_levels[] = {"INHERIT", "DEBUG", "INFO",
                                          "WARNING", "ERROR", "CRITICAL"};
@@ -43,8 +44,16 @@ static json_t *j_strings(const char **list, size_t count)
 
 static json_t *j_trace(const struct canring_config_trace *trace)
 {
-    return json_pack("{s:b, s:s?, s:s?, s:I}", "active", (int)trace->active, "dir", trace->dir,
-                     "name", trace->name, "size_mb", (json_int_t)trace->size_mb);
+    return json_pack(
+        "{s:b, s:b, s:s?, s:s?, s:I, s:s?, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+        "active", (int)trace->active, "implied", (int)trace->implied, "dir", trace->dir, "name",
+        trace->name, "size_mb", (json_int_t)trace->size_mb, "format", trace->format, "compression",
+        compressions[trace->compression], "digits", (json_int_t)trace->digits, "rotate_bytes",
+        (json_int_t)trace->rotate_bytes, "rotate_ns", (json_int_t)trace->rotate_ns, "rotate_frames",
+        (json_int_t)trace->rotate_frames, "keep", (json_int_t)trace->keep, "flush_ns",
+        (json_int_t)trace->flush_ns, "sync_ns", (json_int_t)trace->sync_ns, "reserve",
+        (json_int_t)trace->reserve, "pretrigger_ns", (json_int_t)trace->pretrigger_ns, "trigger",
+        j_filters(&trace->trigger));
 }
 
 static json_t *j_timing(const struct canring_bit_timing *timing)
@@ -124,13 +133,30 @@ static json_t *j_links(const struct canring_config_auxiliary *auxiliary)
     return links;
 }
 
+static json_t *j_latency(const struct canring_config_latency *latency, bool proxy)
+{
+    json_t *value =
+        json_pack("{s:s?, s:I, s:I, s:b}", "cpus", latency->thread.cpus, "sched_fifo",
+                  (json_int_t)latency->thread.sched_fifo, "timer_slack",
+                  (json_int_t)latency->thread.timer_slack, "mlock", (int)latency->thread.mlock);
+    json_t *rest =
+        json_pack("{s:I, s:I, s:b, s:b}", "busy_poll", (json_int_t)latency->busy_poll,
+                  "socket_busy_poll", (json_int_t)latency->socket_busy_poll, "huge_pages",
+                  (int)latency->huge_pages, "sqpoll", (int)latency->sqpoll);
+    if (proxy)
+        json_object_update(value, rest);
+    json_decref(rest);
+    return value;
+}
+
 static json_t *j_auxiliary(const struct canring_config_auxiliary *auxiliary)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:s?, s:I, s:I}", "name",
-                     auxiliary->name, "type", auxiliary->type, "class", auxiliary->class_name,
-                     "kind", auxiliary_kinds[auxiliary->kind], "auto_start",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:I, s:I}",
+                     "name", auxiliary->name, "type", auxiliary->type, "class",
+                     auxiliary->class_name, "kind", auxiliary_kinds[auxiliary->kind], "auto_start",
                      (int)auxiliary->auto_start, "log_level", log_levels[auxiliary->log_level],
-                     "on_failure", failures[auxiliary->on_failure], "activate_log",
+                     "on_failure", failures[auxiliary->on_failure], "latency",
+                     j_latency(&auxiliary->latency, false), "activate_log",
                      j_strings(auxiliary->activate_log, auxiliary->activate_log_count),
                      "connectors", j_links(auxiliary), "config",
                      json_loads(auxiliary->config_json, 0, NULL), "file", auxiliary->file, "line",
@@ -145,13 +171,13 @@ static json_t *j_proxy(const struct canring_config_proxy *proxy)
         json_array_append_new(channels,
                               json_pack("{s:s, s:s}", "name", proxy->channels[i].connector->name,
                                         "auxiliary", proxy->channels[i].auxiliary->name));
-    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:s, s:s}", "name", proxy->name,
+    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:s}", "name", proxy->name,
                      "auto_start", (int)proxy->auto_start, "implicit", (int)proxy->implicit,
                      "connector", proxy->connector->name, "channels", channels, "trace",
                      j_trace(&proxy->trace), "activate_log",
                      j_strings(proxy->activate_log, proxy->activate_log_count), "wait",
-                     waits[proxy->wait], "log_level", log_levels[proxy->log_level], "on_failure",
-                     failures[proxy->on_failure]);
+                     waits[proxy->wait], "latency", j_latency(&proxy->latency, true), "log_level",
+                     log_levels[proxy->log_level], "on_failure", failures[proxy->on_failure]);
 }
 
 static json_t *j_suites(const struct canring_config *config)

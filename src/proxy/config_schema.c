@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <canring/quantity.h>
+
 #define CHOICES_MAX 16
 
 static void say_type(struct cr_build *build, const struct cr_key *key,
@@ -43,6 +45,29 @@ static void fill_integer(struct cr_build *build, const struct cr_key *key,
                  (long long)key->least, (long long)key->most);
     else
         store_integer(key, place, node->integer);
+}
+
+/* An amount without a unit is an integer to YAML. */
+static void fill_amount(struct cr_build *build, const struct cr_key *key,
+                        const struct cr_yaml_node *node, char *place)
+{
+    bool bytes = key->kind == CR_KEY_BYTES;
+    struct canring_error err;
+    uint64_t value = 0;
+
+    if (!cr_yaml_is_scalar(node) || node->type == CR_YAML_BOOL) {
+        say_type(build, key, node, bytes ? "bytes, such as 64MiB" : "a time, such as 200ms");
+        return;
+    }
+    int result = bytes ? canring_bytes_parse(node->text, &value, &err)
+                       : canring_duration_parse(node->text, &value, &err);
+    if (result < 0)
+        cr_error(build, node, "%s: %s", key->name, err.text);
+    else if (value < (uint64_t)key->least || value > (uint64_t)key->most)
+        cr_error(build, node, "%s: found %s, allowed: %lld..%lld %s", key->name, node->text,
+                 (long long)key->least, (long long)key->most, bytes ? "bytes" : "ns");
+    else
+        memcpy(place, &value, sizeof(value));
 }
 
 static void fill_bool(struct cr_build *build, const struct cr_key *key,
@@ -137,6 +162,10 @@ static int fill_key(struct cr_build *build, const struct cr_key *key,
     switch (key->kind) {
     case CR_KEY_BOOL:
         fill_bool(build, key, node, place);
+        return 0;
+    case CR_KEY_BYTES:
+    case CR_KEY_DURATION:
+        fill_amount(build, key, node, place);
         return 0;
     case CR_KEY_REAL:
         fill_real(build, key, node, place);

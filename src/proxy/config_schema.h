@@ -14,6 +14,8 @@ enum cr_key_kind {
     CR_KEY_U16,
     CR_KEY_U32,
     CR_KEY_I64,
+    CR_KEY_BYTES,    /* an amount of bytes, or of time in ns, as <canring/quantity.h> takes it; */
+    CR_KEY_DURATION, /* stored as 64 bits */
     CR_KEY_REAL,
     CR_KEY_STRING,
     CR_KEY_PATH,

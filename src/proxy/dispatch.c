@@ -4,6 +4,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "shm/probe.h"
+
 #define TAKE_MAX    256u /* frames from one auxiliary per round: nobody hogs the bus */
 #define SEND_MAX    64u  /* frames per call of the driver */
 #define COUNT_EVERY 256u /* rounds between updates of the shared counters while busy */
@@ -22,13 +24,11 @@ static void deliver(struct canring_proxy *proxy, struct cr_batch *batch,
     for (size_t i = 0; i < proxy->port_count; i++)
         if (proxy->ports[i] != origin && cr_port_attached(proxy->ports[i]))
             cr_outlet_deliver(&proxy->ports[i]->outlet, batch);
-    if (proxy->tracing)
-        cr_outlet_deliver(&proxy->trace.outlet, batch);
 }
 
 bool cr_dispatch_holds_source(struct canring_proxy *proxy)
 {
-    bool room = !proxy->tracing || cr_outlet_has_room(&proxy->trace.outlet);
+    bool room = cr_proxy_traces_have_room(proxy);
     if (!proxy->bus->driver->pausable)
         return false;
     for (size_t i = 0; i < proxy->port_count; i++) {
@@ -48,8 +48,10 @@ static void count_off(struct canring_proxy *proxy, struct cr_batch *batch)
     uint64_t lost = proxy->bus->stats.rx_lost_kernel;
     proxy->number += (uint32_t)(lost - proxy->skipped);
     proxy->skipped = lost;
-    for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f))
+    for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f)) {
         f->number = proxy->number++;
+        CR_PROBE4(frame, f->number, f->id, f->flags, f->timestamp_ns);
+    }
 }
 
 static unsigned receive(struct canring_proxy *proxy)
@@ -67,6 +69,8 @@ static unsigned receive(struct canring_proxy *proxy)
         return 0;
     }
     if (got > 0) {
+        CR_PROBE3(bus_receive, proxy->bus->name, got, proxy->bus->stats.rx_lost_kernel);
+        cr_proxy_record_received(proxy, proxy->received);
         count_off(proxy, proxy->received);
         deliver(proxy, proxy->received, NULL);
     }
@@ -94,6 +98,7 @@ static unsigned offer(struct canring_proxy *proxy, const struct canring_frame *c
         proxy->bus_error = sent;
         return 0;
     }
+    CR_PROBE4(bus_send, proxy->bus->name, frames[0]->number, count, sent);
     return (unsigned)sent;
 }
 
@@ -134,8 +139,10 @@ static unsigned take_from(struct canring_proxy *proxy, struct cr_port *port)
     if (!taken)
         return 0;
     stamp(proxy, proxy->taken);
-    if (!proxy->echo)
+    if (!proxy->echo) {
+        cr_proxy_record_sent(proxy, proxy->taken);
         deliver(proxy, proxy->taken, port);
+    }
     send_batch(proxy, proxy->taken);
     return taken;
 }
@@ -166,6 +173,7 @@ static void expire(struct canring_proxy *proxy)
     const struct canring_frame *front;
     uint64_t now = cr_monotonic_ns();
     while ((front = cr_fifo_front(&proxy->unsent)) != NULL && front->timestamp_ns <= now) {
+        CR_PROBE2(expire, front->number, front->id);
         cr_fifo_pop(&proxy->unsent);
         if (proxy->expired++ == 0)
             cr_proxy_report(
@@ -214,9 +222,7 @@ static unsigned drain(struct canring_proxy *proxy)
         if (trouble)
             cr_serve_kick(proxy, port, trouble);
     }
-    if (proxy->tracing && proxy->trace.outlet.spill.count)
-        moved += cr_outlet_drain(&proxy->trace.outlet);
-    return moved;
+    return moved + cr_proxy_service_traces(proxy);
 }
 
 static void count(struct canring_proxy *proxy)

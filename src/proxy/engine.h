@@ -10,13 +10,17 @@
 
 #include "can/driver.h"
 #include "can/loop.h"
+#include "can/losses.h"
 #include "proxy/fifo.h"
 #include "proxy/port.h"
+#include "proxy/recorder.h"
 #include "proxy/suspend.h"
-#include "proxy/trace.h"
 
 #define CR_PORTS_MAX  256u
 #define CR_UNSENT_MAX 1024u /* frames; beyond this auxiliaries wait in their own rings */
+
+/* Of the proxy, and of its connector. */
+enum { CR_RECORDER_PROXY, CR_RECORDER_CONNECTOR, CR_RECORDERS };
 
 struct cr_client; /* a connection to the control socket: serve.c */
 
@@ -42,8 +46,8 @@ struct canring_proxy {
 
     struct cr_port *ports[CR_PORTS_MAX];
     size_t port_count;
-    struct cr_trace trace;
-    bool tracing;
+    struct cr_recorder *recorders[CR_RECORDERS]; /* NULL = none */
+    struct cr_losses losses;                     /* for them */
 
     struct cr_batch *received, *taken;
     uint32_t number;       /* of the next frame, received or sent; skips what was lost before us */
@@ -52,6 +56,9 @@ struct canring_proxy {
     uint64_t expired;      /* frames that never got onto the bus in time */
 
     enum canring_wait wait;
+    uint64_t spin_ns;               /* adaptive: stay awake this long after the last frame */
+    struct canring_latency latency; /* `cpus` points to a copy */
+    bool latency_applied, memory_locked;
     bool spinning;           /* in canring_proxy_run, never to sleep: nobody needs to wake us */
     struct cr_source expiry; /* wakes whoever sleeps on our fd when an unsent frame expires */
     atomic_bool stop;
@@ -72,6 +79,27 @@ void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port);
 uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
 bool cr_dispatch_holds_source(struct canring_proxy *proxy);
+
+/* proxy_latency.c: what the options ask of the kernel. Before the bus is opened: check it, lock
+ * memory. */
+int cr_proxy_prepare_latency(struct canring_proxy *proxy,
+                             const struct canring_proxy_options *options,
+                             struct canring_error *err);
+/* On the thread that runs the proxy; once. */
+int cr_proxy_apply_latency(struct canring_proxy *proxy);
+void cr_proxy_close_latency(struct canring_proxy *proxy);
+/* proxy_trace.c: its recordings. */
+int cr_proxy_open_traces(struct canring_proxy *proxy, const struct canring_proxy_options *options,
+                         struct canring_error *err);
+void cr_proxy_close_traces(struct canring_proxy *proxy);
+/* A batch as the bus gave it, numbered by the bus; or of frames that go out. */
+void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch);
+void cr_proxy_record_sent(struct canring_proxy *proxy, struct cr_batch *batch);
+/* True when something moved. */
+bool cr_proxy_service_traces(struct canring_proxy *proxy);
+bool cr_proxy_traces_have_room(struct canring_proxy *proxy);
+bool cr_proxy_prepare_traces(struct canring_proxy *proxy, bool for_source);
+void cr_proxy_awake_traces(struct canring_proxy *proxy);
 
 /* proxy.c: open proxy->bus. */
 int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_options *options,

@@ -40,7 +40,7 @@ struct canring_frame *cr_fifo_push(struct cr_fifo *fifo, const struct canring_fr
 {
     uint32_t span = cr_record_span(frame->size);
     struct cr_fifo_chunk *chunk = fifo->last;
-    if (fifo->count >= fifo->limit)
+    if (fifo->count >= fifo->limit || (fifo->limit_bytes && fifo->bytes + span > fifo->limit_bytes))
         return NULL;
     if (!chunk || CHUNK_BYTES - chunk->end < span)
         chunk = add_chunk(fifo);
@@ -50,6 +50,7 @@ struct canring_frame *cr_fifo_push(struct cr_fifo *fifo, const struct canring_fr
     canring_frame_copy(copy, frame);
     chunk->end += span;
     fifo->count++;
+    fifo->bytes += span;
     return copy;
 }
 
@@ -74,8 +75,10 @@ void cr_fifo_pop(struct cr_fifo *fifo)
     struct cr_fifo_chunk *chunk = fifo->first;
     if (!fifo->count)
         return;
+    uint32_t span = cr_record_span(frame_at(chunk, chunk->begin)->size);
     fifo->count--;
-    chunk->begin += cr_record_span(frame_at(chunk, chunk->begin)->size);
+    fifo->bytes -= span;
+    chunk->begin += span;
     if (chunk->begin < chunk->end)
         return;
     fifo->first = chunk->next;
@@ -97,6 +100,6 @@ uint64_t cr_fifo_clear(struct cr_fifo *fifo)
     }
     free(fifo->spare);
     fifo->spare = fifo->last = NULL;
-    fifo->count = 0;
+    fifo->count = fifo->bytes = 0;
     return dropped;
 }

@@ -2,41 +2,10 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 
-#define TRACE_TRIES 100 /* names of one second, for proxies whose traces are called alike */
-
-/* pykiso's name: date, time, and trace_name. The folder must exist; else the file goes to where the
- * program was started, with a warning. */
-static void trace_path(char *path, size_t size, const struct canring_config_trace *trace,
-                       unsigned tries, const struct canring_proxy_options *options)
-{
-    char stamp[32], again[8] = "", words[CANRING_ERROR_TEXT];
-    const char *dir = trace->dir ? trace->dir : ".";
-    struct tm local;
-    struct stat st;
-    time_t now = time(NULL);
-    localtime_r(&now, &local);
-    strftime(stamp, sizeof(stamp), "%Y-%m-%d_%H-%M-%S", &local);
-    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        snprintf(words, sizeof(words),
-                 "trace_dir '%s' is no folder: the trace goes to the current one", dir);
-        if (options->report && tries == 0)
-            options->report(options->report_arg, LOG_WARNING, words);
-        dir = ".";
-    }
-    if (tries)
-        snprintf(again, sizeof(again), "_%u", tries + 1);
-    snprintf(path, size, "%s/%s_%s%s.log", dir, stamp, trace->name ? trace->name : "proxy_logging",
-             again);
-}
+#include "proxy/launch_trace.h"
 
 static struct canring_channel_config *channels_of(const struct canring_config_proxy *config)
 {
@@ -50,22 +19,10 @@ static struct canring_channel_config *channels_of(const struct canring_config_pr
             .ring_slots = connector->channel.ring_slots,
             .overflow = connector->channel.overflow,
             .spill_limit = connector->channel.spill_limit,
-            .group = connector->channel.group};
+            .group = connector->channel.group,
+            .huge_pages = config->latency.huge_pages};
     }
     return channels;
-}
-
-/* Only a name that is taken is worth another try. */
-static int open_with_trace(struct canring_proxy **proxy, const struct canring_config_proxy *config,
-                           struct canring_proxy_options *options, struct canring_error *err)
-{
-    char path[PATH_MAX];
-    unsigned tries = 0;
-    options->trace = path;
-    do
-        trace_path(path, sizeof(path), &config->trace, tries, options);
-    while (access(path, F_OK) == 0 && ++tries < TRACE_TRIES);
-    return canring_proxy_open(proxy, options, err);
 }
 
 /* What pykiso's tests read through a CCMpProxy: its physical channel. */
@@ -90,6 +47,7 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
                               void (*report)(void *arg, int level, const char *text),
                               void *report_arg, void *bus_arg, struct canring_error *err)
 {
+    struct cr_launch_trace traces[2];
     struct canring_channel_config *channels = channels_of(config);
     char *attributes = attributes_of(config->connector);
     struct canring_proxy_options options = {.name = config->name,
@@ -97,9 +55,13 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
                                             .channels = channels,
                                             .channel_count = config->channel_count,
                                             .wait = config->wait,
+                                            .latency = config->latency.thread,
+                                            .busy_poll = config->latency.busy_poll,
+                                            .sqpoll = config->latency.sqpoll,
                                             .attributes = attributes,
                                             .report = report,
                                             .report_arg = report_arg};
+    options.bus.socket_busy_poll = config->latency.socket_busy_poll;
     options.bus.report = report;
     options.bus.report_arg = bus_arg;
     *proxy = NULL;
@@ -108,8 +70,11 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
         free(attributes);
         return canring_error_set(err, -ENOMEM, "no memory for proxy %s", config->name);
     }
-    int result = config->trace.active ? open_with_trace(proxy, config, &options, err)
-                                      : canring_proxy_open(proxy, &options, err);
+    if (cr_launch_trace_proxy(&traces[0], config, report, report_arg))
+        options.trace = &traces[0].recording;
+    if (cr_launch_trace_connector(&traces[1], config->connector, report, report_arg))
+        options.connector_trace = &traces[1].recording;
+    int result = canring_proxy_open(proxy, &options, err);
     free(channels);
     free(attributes);
     return result;

@@ -2,8 +2,11 @@
 
 #include <canring/wait.h>
 
+#include "shm/probe.h"
+
 static void publish(struct cr_outlet *outlet)
 {
+    CR_PROBE3(publish, outlet->name, outlet->published, outlet->spill.count);
     if (outlet->reader_parks)
         canring_ring_publish_wake(&outlet->ring);
     else
@@ -12,13 +15,26 @@ static void publish(struct cr_outlet *outlet)
 
 static void overflow(struct cr_outlet *outlet, const struct canring_frame *frame)
 {
-    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame))
+    if (outlet->overflow == CANRING_OVERFLOW_SPILL && cr_fifo_push(&outlet->spill, frame)) {
+        CR_PROBE3(spill, outlet->name, frame->number, frame->id);
         outlet->spilled++;
-    else
+    } else {
+        CR_PROBE3(drop, outlet->name, frame->number, frame->id);
         outlet->dropped++;
+    }
 }
 
-void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
+/* The usual case: every frame wanted, all of them fit. */
+static bool deliver_run(struct cr_outlet *outlet, const struct cr_batch *batch)
+{
+    if (outlet->filters || outlet->spill.count ||
+        !canring_ring_put_run(&outlet->ring, batch->bytes, batch->used))
+        return false;
+    outlet->published += batch->count;
+    return true;
+}
+
+static void deliver_each(struct cr_outlet *outlet, struct cr_batch *batch)
 {
     for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f)) {
         if (outlet->filters && !cr_filter_set_match(outlet->filters, f))
@@ -28,6 +44,12 @@ void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
         else
             overflow(outlet, f);
     }
+}
+
+void cr_outlet_deliver(struct cr_outlet *outlet, struct cr_batch *batch)
+{
+    if (!deliver_run(outlet, batch))
+        deliver_each(outlet, batch);
     publish(outlet);
 }
 

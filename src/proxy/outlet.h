@@ -15,6 +15,7 @@
 #include "proxy/fifo.h"
 
 struct cr_outlet {
+    const char *name; /* of the channel, for probes */
     struct canring_producer ring;
     bool reader_parks; /* publishing has to look whether the reader sleeps */
     enum canring_overflow overflow;

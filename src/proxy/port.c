@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proxy/control.h"
+#include "shm/probe.h"
 #include "shm/runtime_dir.h"
 
 static int make_segment(struct cr_port *port, struct canring_error *err)
@@ -20,7 +21,8 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
                                                  .channel = port->name,
                                                  .rx_slots = port->slots,
                                                  .tx_slots = port->slots,
-                                                 .group = port->group};
+                                                 .group = port->group,
+                                                 .huge = port->huge_pages};
     int result = cr_shm_name(name, sizeof(name), "channel", port->proxy, port->name, err);
     if (result == 0)
         result = cr_segment_create(&port->segment, name, &geometry, err);
@@ -69,6 +71,7 @@ int cr_port_open(struct cr_port *port, const char *proxy,
                  const struct canring_channel_config *config, int bell, struct canring_error *err)
 {
     *port = (struct cr_port){.slots = config->ring_slots ? config->ring_slots : CANRING_RING_SLOTS,
+                             .huge_pages = config->huge_pages,
                              .client = -1,
                              .segment = {.region.fd = -1, .guard = -1},
                              .bells = {bell, -1}};
@@ -76,8 +79,10 @@ int cr_port_open(struct cr_port *port, const char *proxy,
     snprintf(port->proxy, sizeof(port->proxy), "%s", proxy);
     snprintf(port->auxiliary, sizeof(port->auxiliary), "%s",
              config->auxiliary ? config->auxiliary : "");
+    port->outlet.name = port->name;
     port->outlet.overflow = config->overflow;
     port->outlet.spill.limit = config->spill_limit ? config->spill_limit : CANRING_SPILL_LIMIT;
+    port->outlet.spill.limit_bytes = port->outlet.spill.limit * CANRING_SPILL_FRAME;
     int result = find_group(config->group, &port->group, err);
     if (result == 0 && (config->filters.count || config->filters.error_mask)) {
         result = cr_filter_set_build(&port->filters, &config->filters);
@@ -173,6 +178,8 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
             frame->size = (uint16_t)size;
         }
         canring_ring_consume(&port->in, size);
+        if (frame)
+            CR_PROBE3(take, port->name, frame->id, size);
         if (!frame || canring_frame_check(frame, size) < 0) {
             port->refused++;
             continue;

@@ -19,6 +19,7 @@ struct cr_port {
     char name[CR_SEGMENT_NAME], auxiliary[CR_SEGMENT_NAME], proxy[CR_SEGMENT_NAME];
     bool observer; /* made for its auxiliary, gone with it */
     uint32_t slots;
+    bool huge_pages;
     gid_t group;
 
     struct cr_segment segment;

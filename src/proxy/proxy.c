@@ -12,10 +12,12 @@
 
 #include <linux/can.h>
 
+#include "shm/probe.h"
+
 #define SEND_LIFETIME_MS 1000u
-#define SPIN_NS          50000u /* adaptive: stay awake this long after the last frame */
-#define POLL_ROUNDS      256u   /* of one canring_proxy_poll: its caller has other things to do */
-#define EPOLL_EVERY      16u    /* rounds between looks at epoll, each of which is a system call */
+#define BUSY_POLL_US     50u
+#define POLL_ROUNDS      256u /* of one canring_proxy_poll: its caller has other things to do */
+#define EPOLL_EVERY      16u  /* rounds between looks at epoll, each of which is a system call */
 
 uint64_t cr_monotonic_ns(void)
 {
@@ -112,7 +114,10 @@ int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_opti
         bus.report = proxy->report;
         bus.report_arg = proxy->report_arg;
     }
-    return cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
+    int result = cr_bus_open(&proxy->bus, proxy->loop, &bus, err);
+    if (result == 0)
+        proxy->losses.next = proxy->bus->number;
+    return result;
 }
 
 static int open_bell(struct canring_proxy *proxy, struct canring_error *err)
@@ -129,7 +134,13 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
                       struct canring_error *err)
 {
     struct cr_port *port;
-    int result = cr_loop_open(&proxy->loop, false, err);
+    int result = cr_proxy_prepare_latency(proxy, options, err);
+    if (result == 0)
+        result = cr_loop_open_sqpoll(&proxy->loop, options->sqpoll, err);
+    if (result == 0 && options->sqpoll && !cr_loop_sqpoll(proxy->loop))
+        cr_proxy_report(proxy, LOG_WARNING,
+                        "sqpoll: this kernel refuses it, the proxy goes on with %s alone",
+                        cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll");
     if (result == 0)
         result = cr_proxy_open_bus(proxy, &options->bus, err);
     if (result == 0)
@@ -141,11 +152,7 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
         result = cr_serve_open(proxy, err);
     for (size_t i = 0; i < options->channel_count && result == 0; i++)
         result = cr_proxy_add_port(proxy, &options->channels[i], &port, err);
-    if (result == 0 && options->trace) {
-        result = cr_trace_open(&proxy->trace, options->trace, proxy->bus->name, proxy->bell, err);
-        proxy->tracing = result == 0;
-    }
-    return result;
+    return result == 0 ? cr_proxy_open_traces(proxy, options, err) : result;
 }
 
 int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_options *options,
@@ -163,6 +170,7 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
              options->attributes ? options->attributes : "{}");
     proxy->bell = proxy->listener = -1;
     proxy->wait = options->wait;
+    proxy->spin_ns = UINT64_C(1000) * (options->busy_poll ? options->busy_poll : BUSY_POLL_US);
     proxy->echo = options->bus.receive_own;
     proxy->source_waits = true;
     proxy->report = options->report;
@@ -192,8 +200,7 @@ void canring_proxy_close(struct canring_proxy *proxy)
         cr_port_close(proxy->ports[i]);
         free(proxy->ports[i]);
     }
-    if (proxy->tracing && cr_trace_close(&proxy->trace) < 0)
-        cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: it could not be written");
+    cr_proxy_close_traces(proxy);
     if (proxy->bus)
         proxy->bus->driver->close(proxy->bus);
     if (proxy->loop)
@@ -202,6 +209,7 @@ void canring_proxy_close(struct canring_proxy *proxy)
         close(proxy->bell);
     cr_suspension_close(&proxy->suspension);
     cr_fifo_clear(&proxy->unsent);
+    cr_proxy_close_latency(proxy);
     free(proxy->received);
     free(proxy->taken);
     free(proxy);
@@ -222,8 +230,7 @@ static bool announce_sleep(struct canring_proxy *proxy)
         if (proxy->unsent.count < CR_UNSENT_MAX) /* else the bus has to move first */
             idle = canring_ring_prepare(&port->in, CANRING_ASLEEP_FD) && idle;
     }
-    if (proxy->tracing)
-        idle = cr_outlet_prepare(&proxy->trace.outlet, pausable) && idle;
+    idle = cr_proxy_prepare_traces(proxy, pausable) && idle;
     if (proxy->bus->driver->prepare_sleep && !proxy->bus_error)
         idle = proxy->bus->driver->prepare_sleep(proxy->bus) && idle;
     return idle;
@@ -240,8 +247,7 @@ static void wake_up(struct canring_proxy *proxy)
         canring_ring_awake(&proxy->ports[i]->in);
         cr_outlet_awake(&proxy->ports[i]->outlet);
     }
-    if (proxy->tracing)
-        cr_outlet_awake(&proxy->trace.outlet);
+    cr_proxy_awake_traces(proxy);
     if (proxy->bus->driver->awake && !proxy->bus_error)
         proxy->bus->driver->awake(proxy->bus);
 }
@@ -273,7 +279,7 @@ static bool keep_polling(struct canring_proxy *proxy)
         proxy->idle_since = cr_monotonic_ns();
         return true;
     }
-    return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < SPIN_NS;
+    return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < proxy->spin_ns;
 }
 
 static int sleep_once(struct canring_proxy *proxy)
@@ -281,7 +287,9 @@ static int sleep_once(struct canring_proxy *proxy)
     int result = 0;
     if (announce_sleep(proxy)) {
         proxy->sleeps++;
+        CR_PROBE2(sleep, proxy->name, proxy->number);
         result = cr_loop_wait(proxy->loop, cr_dispatch_due(proxy));
+        CR_PROBE2(awake, proxy->name, result);
     }
     wake_up(proxy);
     proxy->idle_passes = 0;
@@ -317,8 +325,11 @@ static int run(struct canring_proxy *proxy)
 
 int canring_proxy_run(struct canring_proxy *proxy)
 {
+    int result = cr_proxy_apply_latency(proxy);
+    if (result < 0)
+        return result;
     proxy->spinning = proxy->wait == CANRING_WAIT_SPIN;
-    int result = run(proxy);
+    result = run(proxy);
     proxy->spinning = false;
     return result;
 }
@@ -356,6 +367,9 @@ static int wake_at_expiry(struct canring_proxy *proxy)
 
 int canring_proxy_poll(struct canring_proxy *proxy)
 {
+    int applied = cr_proxy_apply_latency(proxy);
+    if (applied < 0)
+        return applied;
     wake_up(proxy);
     proxy->idle_passes =
         1; /* look at the loop in each round: there was an event, or there may be */

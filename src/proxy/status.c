@@ -46,14 +46,43 @@ static json_t *port_status(const struct cr_port *port)
         number(port->attachments), "kicked", number(port->kicked));
 }
 
-static json_t *trace_status(const struct canring_proxy *proxy)
+/* A path is bytes; JSON is UTF-8, and a cut path may end in the middle of a character. */
+static json_t *path_json(const char *path)
 {
-    int error = 0;
-    if (!proxy->tracing)
+    char plain[sizeof(((struct canring_trace_writer_stats *)0)->path)];
+    json_t *text = json_string(path);
+    size_t i = 0;
+    for (; !text && path[i] && i + 1 < sizeof(plain); i++)
+        plain[i] = (char)((unsigned char)path[i] < 128 ? path[i] : '?');
+    plain[i] = '\0';
+    return text ? text : json_string(plain);
+}
+
+static json_t *trace_status(const struct canring_proxy *proxy, unsigned index)
+{
+    struct canring_recording_stats s;
+    const struct canring_trace_writer_stats *w = &s.writer;
+    if (!proxy->recorders[index])
         return json_null();
-    uint64_t written = cr_trace_written(&proxy->trace, &error);
-    return json_pack("{s:o, s:o, s:i}", "written", number(written), "dropped",
-                     number(proxy->trace.outlet.dropped), "error", error);
+    cr_recorder_stats(proxy->recorders[index], &s);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "path",
+                     path_json(w->path), "written", number(s.written), "dropped", number(s.dropped),
+                     "discarded", number(w->discarded), "refused", number(w->refused),
+                     "lost_kernel", number(s.lost_kernel), "waiting_bytes", number(s.waiting),
+                     "files", number(w->files), "bytes", number(w->file_bytes), "error", w->error);
+}
+
+/* As the kernel has it now for this thread, which is the one that serves. */
+static json_t *latency_status(const struct canring_proxy *proxy)
+{
+    struct canring_latency_state s;
+    canring_latency_state(&s);
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b}", "cpus", s.cpus, "policy",
+                     s.policy, "priority", (int)s.priority, "timer_slack_ns", number(s.timer_slack),
+                     "locked_kib", number(s.locked_kib), "huge_page_kib", number(s.huge_page_kib),
+                     "busy_poll_us", number(proxy->spin_ns / 1000), "socket_busy_poll_us",
+                     number(proxy->suspension.options.socket_busy_poll), "sqpoll",
+                     (int)cr_loop_sqpoll(proxy->loop));
 }
 
 char *canring_proxy_status(const struct canring_proxy *proxy)
@@ -62,11 +91,13 @@ char *canring_proxy_status(const struct canring_proxy *proxy)
     for (size_t i = 0; i < proxy->port_count; i++)
         json_array_append_new(channels, port_status(proxy->ports[i]));
     json_t *state = json_pack(
-        "{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", proxy->name, "pid", (int)getpid(),
-        "uptime_ms", number((cr_monotonic_ns() - proxy->opened_ns) / 1000000u), "loop",
-        cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll", "loop_enters",
+        "{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", proxy->name, "pid",
+        (int)getpid(), "uptime_ms", number((cr_monotonic_ns() - proxy->opened_ns) / 1000000u),
+        "loop", cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll", "loop_enters",
         number(cr_loop_enters(proxy->loop)), "sleeps", number(proxy->sleeps), "bus",
-        bus_status(proxy), "channels", channels, "trace", trace_status(proxy));
+        bus_status(proxy), "latency", latency_status(proxy), "channels", channels, "trace",
+        trace_status(proxy, CR_RECORDER_PROXY), "connector_trace",
+        trace_status(proxy, CR_RECORDER_CONNECTOR));
     char *text = state ? json_dumps(state, JSON_COMPACT) : NULL;
     json_decref(state);
     return text;

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/probe.h"
+
 #define NS_PER_S 1000000000ull
 
 static uint64_t now_ns(void)
@@ -37,6 +39,7 @@ static void futex_wait(const _Atomic uint32_t *word, uint32_t value, uint64_t ti
 
 static void ring_bell(_Atomic uint32_t *bell, uint32_t waiting, int fd)
 {
+    CR_PROBE2(wake, bell, fd);
     if ((waiting & CANRING_ASLEEP_MASK) == CANRING_ASLEEP_FUTEX) {
         atomic_fetch_add_explicit(bell, 1, memory_order_release); /* B */
         syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);

@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "shm/huge.h"
+
 size_t cr_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -173,16 +175,23 @@ static size_t mapped_bytes(const struct cr_piece *piece)
     return (size_t)piece->bytes << (piece->twice ? 1 : 0);
 }
 
-static int place(const struct cr_region *region, const struct cr_piece *piece, uint8_t *at)
+static int place(const struct cr_region *region, const struct cr_piece *piece, uint8_t *at,
+                 struct canring_error *err)
 {
     int protection = PROT_READ | (piece->writable ? PROT_WRITE : 0);
     for (unsigned i = 0; i < (piece->twice ? 2u : 1u); i++) {
         void *got = mmap(at + i * piece->bytes, (size_t)piece->bytes, protection,
                          MAP_SHARED | MAP_FIXED | MAP_POPULATE, region->fd, (off_t)piece->offset);
         if (got == MAP_FAILED)
-            return -errno;
+            return canring_error_set(err, -errno, "cannot map /dev/shm%s: %s", region->name,
+                                     strerror(errno));
     }
-    return 0;
+    return piece->collapse ? cr_huge_collapse(at, mapped_bytes(piece), err) : 0;
+}
+
+static size_t padding(const struct cr_piece *piece, const uint8_t *at)
+{
+    return piece->huge ? (CR_HUGE_PAGE - (uintptr_t)at % CR_HUGE_PAGE) % CR_HUGE_PAGE : 0;
 }
 
 int cr_region_map(const struct cr_region *region, struct cr_piece *pieces, unsigned count,
@@ -190,7 +199,7 @@ int cr_region_map(const struct cr_region *region, struct cr_piece *pieces, unsig
 {
     size_t total = 0;
     for (unsigned i = 0; i < count; i++)
-        total += mapped_bytes(&pieces[i]);
+        total += mapped_bytes(&pieces[i]) + (pieces[i].huge ? CR_HUGE_PAGE : 0);
     uint8_t *base =
         mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
@@ -198,11 +207,11 @@ int cr_region_map(const struct cr_region *region, struct cr_piece *pieces, unsig
                                  total, strerror(errno));
     uint8_t *at = base;
     for (unsigned i = 0; i < count; i++) {
-        int result = place(region, &pieces[i], at);
+        at += padding(&pieces[i], at);
+        int result = place(region, &pieces[i], at, err);
         if (result < 0) {
             munmap(base, total);
-            return canring_error_set(err, result, "cannot map /dev/shm%s: %s", region->name,
-                                     strerror(-result));
+            return result;
         }
         pieces[i].address = at;
         at += mapped_bytes(&pieces[i]);

@@ -49,6 +49,8 @@ struct cr_piece {
     uint64_t offset;
     uint64_t bytes; /* both multiples of the page size */
     bool writable;
+    bool huge; /* offset and bytes are multiples of CR_HUGE_PAGE: map it so that huge pages fit */
+    bool collapse; /* and put huge pages there, else fail: for the side that makes the object */
     bool twice;    /* map it twice, back to back: what runs over its end continues at its start */
     void *address; /* out */
 };

@@ -82,6 +82,7 @@ void canring_consumer_init(struct canring_consumer *consumer, const struct canri
         .mask = ring->capacity - 1,
         .next = next,
         .released = next,
+        .span = 1,
         .max_size = half < CANRING_RECORD_MAX ? (uint32_t)half : CANRING_RECORD_MAX,
         .own = ring->consumer_side,
         .peer = ring->producer_side,

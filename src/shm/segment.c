@@ -28,26 +28,42 @@ static bool slots_allowed(uint32_t slots)
            (uint64_t)slots * CANRING_SLOT % cr_page_size() == 0;
 }
 
-uint64_t cr_segment_bytes(uint32_t rx_slots, uint32_t tx_slots)
+bool cr_segment_huge_slots(uint32_t slots)
 {
-    return CONTROL_PAGES * cr_page_size() + ((uint64_t)rx_slots + tx_slots) * CANRING_SLOT;
+    return slots > 0 && slots % CR_HUGE_SLOTS == 0;
+}
+
+/* Where the rings begin. */
+static uint64_t slots_offset(bool huge)
+{
+    uint64_t control = CONTROL_PAGES * cr_page_size();
+    return huge ? (control + CR_HUGE_PAGE - 1) / CR_HUGE_PAGE * CR_HUGE_PAGE : control;
+}
+
+uint64_t cr_segment_bytes(uint32_t rx_slots, uint32_t tx_slots, bool huge)
+{
+    return slots_offset(huge) + ((uint64_t)rx_slots + tx_slots) * CANRING_SLOT;
 }
 
 /* `writable` says which of the pages this side writes. */
-static int map(struct cr_segment *s, uint32_t rx_slots, uint32_t tx_slots,
+static int map(struct cr_segment *s, uint32_t rx_slots, uint32_t tx_slots, bool huge,
                const bool writable[PIECES], struct canring_error *err)
 {
     struct cr_piece pieces[PIECES];
     const uint64_t page = cr_page_size();
     for (unsigned i = 0; i < CONTROL_PAGES; i++)
         pieces[i] = (struct cr_piece){.offset = i * page, .bytes = page, .writable = writable[i]};
-    pieces[RX_SLOTS] = (struct cr_piece){.offset = CONTROL_PAGES * page,
+    pieces[RX_SLOTS] = (struct cr_piece){.offset = slots_offset(huge),
                                          .bytes = (uint64_t)rx_slots * CANRING_SLOT,
                                          .writable = writable[RX_SLOTS],
+                                         .huge = huge,
+                                         .collapse = huge && s->region.owner,
                                          .twice = true};
     pieces[TX_SLOTS] = (struct cr_piece){.offset = pieces[RX_SLOTS].offset + pieces[RX_SLOTS].bytes,
                                          .bytes = (uint64_t)tx_slots * CANRING_SLOT,
                                          .writable = writable[TX_SLOTS],
+                                         .huge = huge,
+                                         .collapse = huge && s->region.owner,
                                          .twice = true};
     int result = cr_region_map(&s->region, pieces, PIECES, &s->mapping, err);
     if (result < 0)
@@ -79,6 +95,7 @@ static void write_header(struct cr_segment_header *header,
     header->slot_bytes = CANRING_SLOT;
     header->rx_slots = geometry->rx_slots;
     header->tx_slots = geometry->tx_slots;
+    header->align = geometry->huge ? (uint32_t)CR_HUGE_PAGE : 0;
     header->owner_pid = (uint32_t)getpid();
     header->total_bytes = bytes;
     header->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -107,10 +124,18 @@ int cr_segment_create(struct cr_segment *segment, const char *name,
         return canring_error_set(err, -ENAMETOOLONG,
                                  "channel %s of %s: names have at most %d bytes", geometry->channel,
                                  geometry->proxy, CR_SEGMENT_NAME - 1);
-    uint64_t bytes = cr_segment_bytes(geometry->rx_slots, geometry->tx_slots);
+    if (geometry->huge &&
+        (!cr_segment_huge_slots(geometry->rx_slots) || !cr_segment_huge_slots(geometry->tx_slots)))
+        return canring_error_set(err, -EINVAL,
+                                 "channel %s: rings of %u and %u slots do not fill huge pages; "
+                                 "with huge_pages a ring has at least %u slots",
+                                 geometry->channel, geometry->rx_slots, geometry->tx_slots,
+                                 CR_HUGE_SLOTS);
+    uint64_t bytes = cr_segment_bytes(geometry->rx_slots, geometry->tx_slots, geometry->huge);
     int result = cr_region_create(&segment->region, name, bytes, geometry->group, err);
     if (result == 0)
-        result = map(segment, geometry->rx_slots, geometry->tx_slots, owner_writes, err);
+        result =
+            map(segment, geometry->rx_slots, geometry->tx_slots, geometry->huge, owner_writes, err);
     if (result < 0) {
         cr_segment_close(segment);
         return result;
@@ -149,7 +174,12 @@ static int check_header(const struct cr_segment_header *h, uint64_t bytes, const
             "%s: rings of %u and %u slots; allowed is a power of two from %u to "
             "%u",
             name, h->rx_slots, h->tx_slots, CANRING_SLOTS_MIN, CANRING_SLOTS_MAX);
-    uint64_t needed = cr_segment_bytes(h->rx_slots, h->tx_slots);
+    if (h->align && (h->align != CR_HUGE_PAGE || !cr_segment_huge_slots(h->rx_slots) ||
+                     !cr_segment_huge_slots(h->tx_slots)))
+        return canring_error_set(err, -EBADMSG,
+                                 "%s: rings of %u and %u slots that begin at multiples of %u bytes",
+                                 name, h->rx_slots, h->tx_slots, h->align);
+    uint64_t needed = cr_segment_bytes(h->rx_slots, h->tx_slots, h->align != 0);
     if (h->total_bytes != needed || bytes != needed)
         return canring_error_set(err, -EBADMSG,
                                  "%s: %llu bytes, its header says %llu, its rings need %llu", name,
@@ -174,7 +204,7 @@ int cr_segment_attach(struct cr_segment *segment, const char *name, struct canri
     if (result == 0)
         result = check_header(&copy, segment->region.bytes, name, err);
     if (result == 0)
-        result = map(segment, copy.rx_slots, copy.tx_slots, user_writes, err);
+        result = map(segment, copy.rx_slots, copy.tx_slots, copy.align != 0, user_writes, err);
     if (result < 0)
         cr_segment_close(segment);
     return result;

@@ -15,6 +15,7 @@
 
 #include <canring/ring.h>
 
+#include "shm/huge.h"
 #include "shm/region.h"
 
 #define CR_SEGMENT_MAGIC      "canring"
@@ -40,17 +41,20 @@ struct cr_segment_header {
     _Atomic uint32_t user_pid; /* for people who look: 0 = nobody yet */
     char proxy[CR_SEGMENT_NAME];
     char channel[CR_SEGMENT_NAME];
+    uint32_t align;         /* rings begin at multiples of this: CR_HUGE_PAGE, or 0 = of a page */
+    uint32_t reserved_word; /* zero */
     /* Records of the rx ring before this position are not to be read any more; here, and not among
      * the counters, since the user looks at it all the time and it hardly ever changes. */
     _Atomic uint64_t rx_emptied;
-    uint8_t reserved[248]; /* zero */
+    uint8_t reserved[240]; /* zero */
 };
 
 _Static_assert(offsetof(struct cr_segment_header, version) == 12, "shared layout");
 _Static_assert(offsetof(struct cr_segment_header, total_bytes) == 40, "shared layout");
 _Static_assert(offsetof(struct cr_segment_header, state) == 56, "shared layout");
 _Static_assert(offsetof(struct cr_segment_header, proxy) == 64, "shared layout");
-_Static_assert(offsetof(struct cr_segment_header, rx_emptied) == 192, "shared layout");
+_Static_assert(offsetof(struct cr_segment_header, align) == 192, "shared layout");
+_Static_assert(offsetof(struct cr_segment_header, rx_emptied) == 200, "shared layout");
 _Static_assert(sizeof(struct cr_segment_header) == 448, "shared layout");
 
 /* Totals since the segment was made. Written by one side, read by anybody. */
@@ -88,6 +92,7 @@ struct cr_segment_geometry {
     const char *proxy, *channel; /* at most 63 characters */
     uint32_t rx_slots, tx_slots; /* powers of two, CANRING_SLOTS_MIN..MAX */
     gid_t group;                 /* (gid_t)-1 = nobody else */
+    bool huge; /* rings in huge pages: each fills some, see cr_segment_huge_slots */
 };
 
 /* Create under `name` (as shm_open takes it). Errors of cr_region_create, and -EINVAL for the
@@ -107,7 +112,11 @@ void cr_segment_close(struct cr_segment *segment);
 bool cr_segment_lost(const struct cr_segment *segment);
 
 /* Bytes of a segment of that geometry. */
-uint64_t cr_segment_bytes(uint32_t rx_slots, uint32_t tx_slots);
+uint64_t cr_segment_bytes(uint32_t rx_slots, uint32_t tx_slots, bool huge);
+
+/* Whether a ring of that many slots fills huge pages; the least that does. */
+#define CR_HUGE_SLOTS ((uint32_t)(CR_HUGE_PAGE / CANRING_SLOT))
+bool cr_segment_huge_slots(uint32_t slots);
 
 /* One side's own count: a single writer needs no read-modify-write. */
 static inline void cr_count(_Atomic uint64_t *counter, uint64_t add)

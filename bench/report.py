@@ -1,0 +1,163 @@
+"""The report on a run of bench/run: Markdown, with plots in SVG where gnuplot is installed."""
+import os
+import shutil
+import subprocess
+
+from results import Results, median, number, spread
+
+COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#718096", "#b7791f", "#319795")
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def ranged(one):
+    low, high = spread(one)
+    return f"{number(median(one))} [{number(low)} – {number(high)}]"
+
+
+def plot(path, commands, data):
+    """Run gnuplot on data blocks; the name of the file, None without gnuplot."""
+    if not shutil.which("gnuplot"):
+        return None
+    blocks = "\n".join(f"$d{i} << EOD\n{block}\nEOD" for i, block in enumerate(data))
+    head = (f"set terminal svg size 900,420 font 'sans,11' background '#ffffff'\n"
+            f"set output '{path}'\nset border 3\nset tics nomirror\nset grid ytics lc '#dddddd'\n")
+    done = subprocess.run(["gnuplot"], input=head + blocks + "\n" + commands, text=True,
+                          capture_output=True, check=False)
+    return None if done.returncode else os.path.basename(path)
+
+
+def bars(path, title, unit, series):
+    series = sorted(series, key=median, reverse=True)
+    rows = "\n".join(f'{i} {median(one)} {spread(one)[0]} {spread(one)[1]} "{one["contender"]}"'
+                     for i, one in enumerate(series))
+    return plot(path, f"set title '{title}'\nset ylabel '{unit}'\nset yrange [0:*]\n"
+                "set xtics rotate by -20\nunset key\nset style fill solid 0.85\nset boxwidth 0.6\n"
+                f"plot $d0 using 1:2:xtic(5) with boxes lc rgb '{COLOURS[0]}', "
+                "$d0 using 1:2:3:4 with yerrorbars lc rgb '#222222' pt 0\n", [rows])
+
+
+def curves(path, title, labels, lines, logs="x"):
+    """`lines`: name -> [(x, y)]."""
+    blocks = ["\n".join(f"{x} {y}" for x, y in points) for points in lines.values()]
+    draw = ", ".join(f"$d{i} using 1:2 with lines lw 2 lc rgb '{COLOURS[i % len(COLOURS)]}' "
+                     f"title '{name}'" for i, name in enumerate(lines))
+    return plot(path, f"set title '{title}'\nset xlabel '{labels[0]}'\nset ylabel '{labels[1]}'\n"
+                f"set logscale {logs}\nset key outside right\nplot {draw}\n", blocks)
+
+
+class Report:
+    def __init__(self, path):
+        self.results = Results.load(path)
+        self.base = path[:-len(".json")]
+        self.parts = []
+
+    def say(self, *words):
+        self.parts += words
+
+    def picture(self, name):
+        if name:
+            self.say(f"![]({name})")
+
+    def head(self):
+        about = self.results.about
+        self.say(f"# canring's benches, {about['date']}",
+                 f"{about['processor']}, {about['processors']} processors, Linux "
+                 f"{about['kernel']}, commit {about['commit']}; `{about['command']}`, "
+                 f"{about['repeat']} turns each, contenders interleaved. Medians, [range]. Bare "
+                 f"cache-line round trip before and after: {about.get('ping_pong_before_ns')} and "
+                 f"{about.get('ping_pong_after_ns')} ns.")
+
+    def spsc(self):
+        every = [one for one in self.results.series if one["bench"] == "spsc"]
+        for size, mode in sorted({(one["setting"]["size"], one["setting"]["mode"])
+                                  for one in every}):
+            group = [one for one in every if one["setting"]["size"] == size
+                     and one["setting"]["mode"] == mode]
+            ours = next((one for one in group if one["contender"] == "canring"), None)
+            if not ours:
+                continue
+            group.sort(key=median, reverse=True)
+            self.say(f"## One producer, one consumer: {size} bytes, {mode}",
+                     "Each at its own best settings; every word written and checked. A record of "
+                     "canring's has 8 bytes of header in these bytes, the others' have none.",
+                     table(("queue", "M records/s", "canring's ratio", "batch", "slots", "pause"),
+                           [(one["contender"], ranged(one),
+                             f"{median(ours) / median(one):.2f}",
+                             *(one["setting"][key] for key in ("batch", "slots", "pause")))
+                            for one in group]))
+            self.picture(bars(f"{self.base}-spsc-{size}-{mode}.svg",
+                              f"{size} bytes, {mode}", "M records/s", group))
+
+    def sizes(self):
+        lines = {}
+        for one in self.results.find("sizes", "rate"):
+            setting = one["setting"]
+            name = f"batch {setting['batch']}" + (", late consumer" if setting["late"] else "")
+            lines.setdefault(name, []).append((setting["slots"], median(one)))
+        if lines:
+            best = {name: max(y for _, y in points) for name, points in lines.items()}
+            self.say("## Ring sizes, 32 bytes", table(
+                ("", "lowest of best", *(f"{x} slots" for x, _ in sorted(lines["batch 1"]))),
+                [(name, f"{min(y for _, y in points) / best[name]:.0%}",
+                  *(number(y) for _, y in sorted(points))) for name, points in lines.items()]))
+            self.picture(curves(f"{self.base}-sizes.svg", "ring size",
+                                ("slots", "M records/s"),
+                                {name: sorted(points) for name, points in lines.items()}))
+
+    def ipc(self):
+        peers = sorted(self.results.find("ipc", "p50_ns"), key=median)
+        if not peers:
+            return
+        rows = []
+        for peer in peers:
+            row = [peer["contender"]]
+            for metric in ("p50_ns", "p99_ns", "p999_ns", "one_way_p50_ns", "one_way_p99_ns",
+                           "mmessages_per_s"):
+                found = [one for one in self.results.find("ipc", metric)
+                         if one["contender"] == peer["contender"]]
+                row.append(ranged(found[0]) if found else "–")
+            rows.append(row)
+        self.say("## Messages of 32 bytes between two processes",
+                 "Round trip; one way to a peer that has waited for 200 µs; flood in one direction.",
+                 table(("", "round trip p50 ns", "p99", "p99.9", "one way p50 ns", "p99",
+                        "M messages/s"), rows))
+        self.picture(curves(f"{self.base}-latency.svg", "round trip",
+                            ("ns", "share"), self.results.about.get("cdf", {})))
+
+    def others(self):
+        for bench, title in (("echo", "From auxiliary to auxiliary, through the proxy"),
+                             ("fanout", "From a bus to N channels"),
+                             ("command", "A command and its report"),
+                             ("convert", "Whole programs"), ("capture", "Capture on vcan")):
+            every = [one for one in self.results.series if one["bench"] == bench]
+            if every:
+                self.say(f"## {title}", table(
+                    ("", "setting", "metric", "unit", "median [range]"),
+                    [(one["contender"],
+                      " ".join(f"{k} {v}" for k, v in one["setting"].items()), one["metric"],
+                      one["unit"], ranged(one)) for one in every]))
+        points = [(one["setting"]["channels"], median(one))
+                  for one in self.results.find("fanout", "mframes_per_s")]
+        if points:
+            self.picture(curves(f"{self.base}-fanout.svg", "fan-out", ("channels",
+                                "M frames/s in total"), {"canring": sorted(points)}))
+
+    def write(self):
+        self.head()
+        self.spsc()
+        self.sizes()
+        self.ipc()
+        self.others()
+        path = f"{self.base}.md"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n\n".join(self.parts) + "\n")
+        return path
+
+
+def write_report(path):
+    return Report(path).write()

@@ -1,0 +1,151 @@
+/* The second half of the harness: threads, options, output. Included last by each peer.
+ *
+ * The peer has defined:
+ *   struct peer_end;    what a thread holds of the queue, on its own stack
+ *   void peer_create(unsigned slots);   the queue, zeroed and touched
+ *   void peer_producer(struct peer_end *), void peer_consumer(struct peer_end *)
+ *   unsigned peer_write(struct peer_end *, uint64_t number, unsigned count)
+ *       put up to `count` records with these numbers and make them visible; how many
+ *   unsigned peer_read(struct peer_end *, uint64_t number, unsigned count, uint64_t *wrong)
+ *       take and check up to `count`; how many
+ *   const char peer_name[]
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+struct spsc_options {
+    unsigned slots, batch, pause, late;
+    uint64_t records;
+};
+
+static struct spsc_options spsc = {16384, 1, 0, 0, 10000000};
+static pthread_barrier_t spsc_start;
+
+static uint64_t spsc_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void spsc_pin(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN)), &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        exit(1);
+}
+
+static void *spsc_produce(void *arg)
+{
+    struct peer_end end;
+    const struct spsc_options o = spsc;
+    (void)arg;
+    spsc_pin(1);
+    peer_producer(&end);
+    pthread_barrier_wait(&spsc_start);
+    for (uint64_t number = 0; number < o.records;) {
+        uint64_t left = o.records - number;
+        unsigned done = peer_write(&end, number, left < o.batch ? (unsigned)left : o.batch);
+        number += done;
+        if (!done)
+            spsc_pause();
+    }
+    return NULL;
+}
+
+/* A consumer that is sometimes late: away for 20 us, every 2^17 records. */
+static void spsc_be_late(void)
+{
+    uint64_t until = spsc_ns() + 20000;
+    while (spsc_ns() < until)
+        ;
+}
+
+static uint64_t spsc_consume(uint64_t *ns)
+{
+    struct peer_end end;
+    const struct spsc_options o = spsc;
+    uint64_t wrong = 0, start = 0, late_at = 1u << 17;
+    spsc_pin(0);
+    peer_consumer(&end);
+    pthread_barrier_wait(&spsc_start);
+    start = spsc_ns();
+    for (uint64_t number = 0; number < o.records;) {
+        uint64_t left = o.records - number;
+        unsigned done = peer_read(&end, number, left < o.batch ? (unsigned)left : o.batch, &wrong);
+        number += done;
+        if (!done)
+            for (unsigned i = 0; i < o.pause; i++)
+                spsc_pause();
+        if (o.late && number >= late_at) {
+            late_at += 1u << 17;
+            spsc_be_late();
+        }
+    }
+    *ns = spsc_ns() - start;
+    return wrong;
+}
+
+static uint64_t spsc_number(const char *name, const char *text)
+{
+    char *rest;
+    unsigned long long value = text ? strtoull(text, &rest, 10) : 0;
+    if (!text || *rest || !*text) {
+        fprintf(stderr, "%s: a number is wanted\n", name);
+        exit(2);
+    }
+    return value;
+}
+
+static void spsc_options_read(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *name = argv[i];
+        uint64_t value = spsc_number(name, argv[i + 1]);
+        if (strcmp(name, "--slots") == 0)
+            spsc.slots = (unsigned)value;
+        else if (strcmp(name, "--batch") == 0)
+            spsc.batch = (unsigned)value;
+        else if (strcmp(name, "--pause") == 0)
+            spsc.pause = (unsigned)value;
+        else if (strcmp(name, "--late") == 0)
+            spsc.late = (unsigned)value;
+        else if (strcmp(name, "--records") == 0)
+            spsc.records = value;
+        else {
+            fprintf(stderr, "usage: [--slots N] [--batch N] [--pause N] [--late 0|1] "
+                            "[--records N]\n");
+            exit(2);
+        }
+    }
+    if (spsc.batch < 1 || spsc.batch > SPSC_BATCH_MAX || (spsc.slots & (spsc.slots - 1))) {
+        fprintf(stderr, "--batch is 1 to %d, --slots a power of two\n", SPSC_BATCH_MAX);
+        exit(2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t producer;
+    uint64_t ns = 0;
+    spsc_options_read(argc, argv);
+    pthread_barrier_init(&spsc_start, NULL, 2);
+    peer_create(spsc.slots);
+    if (pthread_create(&producer, NULL, spsc_produce, NULL) != 0)
+        return 1;
+    uint64_t wrong = spsc_consume(&ns);
+    pthread_join(producer, NULL);
+    if (wrong) {
+        fprintf(stderr, "%s: a record was wrong\n", peer_name);
+        return 1;
+    }
+    printf("{\"bench\": \"spsc\", \"peer\": \"%s\", \"size\": %d, \"slots\": %u, \"batch\": %u, "
+           "\"pause\": %u, \"late\": %u, \"mrecords_per_s\": %.1f}\n",
+           peer_name, SPSC_SIZE, spsc.slots, spsc.batch, spsc.pause, spsc.late,
+           (double)spsc.records * 1e3 / (double)ns);
+    return 0;
+}

@@ -1,0 +1,171 @@
+#!/bin/bash
+# canring capture on buses inside this host: every frame in the file, in order, through rotation,
+# triggers and signals; several buses in the order of time; a full disk with traffic going on.
+. "$(dirname "${BASH_SOURCE[0]}")/e2e.bash"
+cd "$work" || exit 1
+bus=cap$$
+frames() { # FILE…: without times, in the order given
+    cat "$@" | cut -d' ' -f2-
+}
+lines() { # COUNT FILE…
+    [ "$(cat "${@:2}" | wc -l)" = "$1" ]
+}
+# NAME FILE OPTION…: a capture that has begun.
+capture() {
+    local name=$1 file=$2
+    shift 2
+    background "$name" "$CANRING" capture -T 100s -o "$file" "$@"
+    eventually grep -q 'recording into' "$name.err" || give_up "no capture: $(cat "$name.err")"
+}
+gen() { # COUNT BUS OPTION…
+    "$CANRING" gen -n "$1" -I i -L 4 -D i "${@:3}" "virtual:$2" 2>gen.err || fail "gen: $(cat gen.err)"
+}
+report() { # NAME: its figures
+    sed -n 's/^ *\([^ ]*\) *received \([0-9]*\)  lost before it was read \([0-9]*\)  dropped for want of room \([0-9]*\)$/\1 \2 \3 \4/p' "$1.err"
+}
+
+exact() {
+    capture exact exact.log "virtual:$bus"
+    gen 300000 "$bus" --rate 200000
+    eventually lines 300000 exact.log
+    kill -TERM "${pids[exact]}"
+    ends_with 143 exact || fail "exact: ends with another status: $(cat exact.err)"
+    read -r _ received lost dropped < <(report exact)
+    [ "$((received + lost))" = 300000 ] || fail "exact: $(cat exact.err)"
+    [ "$dropped" = 0 ] || fail "exact: dropped $dropped"
+    [ "$(wc -l <exact.log)" = "$received" ] || fail "exact: $(wc -l <exact.log) lines, $received received"
+    [ "$lost" = 0 ] || return 0 # this machine was too busy: what came is counted, no more can be said
+    awk 'BEGIN { n = 0 } $3 != sprintf("%03X#%02X%02X%02X%02X", n % 2048, n % 256, int(n / 256) % 256, int(n / 65536) % 256, 0) { bad++ } { n++ } END { exit bad > 0 }' exact.log ||
+        fail "exact: frames differ or are out of order: $(head -2 exact.log)"
+    LC_ALL=C sort -s -c -k1,1 exact.log || fail "exact: times step back"
+}
+
+two_buses() {
+    capture two two.log "virtual:${bus}a" "virtual:${bus}b"
+    gen 50000 "${bus}a" --rate 20000 &
+    local a=$!
+    "$CANRING" gen -n 30000 -I i -L 4 -D i --rate 12000 "virtual:${bus}b" 2>/dev/null || fail "gen of the second bus"
+    wait $a
+    eventually lines 80000 two.log
+    kill -INT "${pids[two]}"
+    ends_with 130 two || fail "two: $(cat two.err)"
+    [ "$(grep -c " ${bus}a " two.log)" = 50000 ] || fail "two: of the first bus $(grep -c " ${bus}a " two.log)"
+    [ "$(grep -c " ${bus}b " two.log)" = 30000 ] || fail "two: of the second bus $(grep -c " ${bus}b " two.log)"
+    LC_ALL=C sort -s -c -k1,1 two.log || fail "two: the buses are not in the order of time"
+    for b in a b; do
+        awk -v bus="$bus$b" 'BEGIN { n = 0 } $2 == bus { if (substr($3, 1, 3) != sprintf("%03X", n % 2048)) bad++; n++ } END { exit bad > 0 }' two.log ||
+            fail "two: the order of bus $b is changed"
+    done
+}
+
+rotation() {
+    capture rot rot.log "virtual:$bus"
+    gen 100000 "$bus" --rate 50000 &
+    local g=$!
+    for i in 1 2 3; do
+        sleep 0.4
+        kill -HUP "${pids[rot]}"
+    done
+    wait $g
+    eventually lines 100000 rot.log rot_000?.log
+    kill -TERM "${pids[rot]}"
+    ends_with 143 rot || fail "rotation: $(cat rot.err)"
+    [ "$(echo rot*.log)" = "rot.log rot_0001.log rot_0002.log rot_0003.log" ] || fail "rotation: $(echo rot*.log)"
+    frames rot.log rot_000?.log | awk '{ if (substr($2, 1, 3) != sprintf("%03X", NR % 2048 == 0 ? 2047 : NR % 2048 - 1)) bad++ } END { exit bad > 0 || NR != 100000 }' ||
+        fail "rotation: a frame is lost, doubled or split"
+    capture small small.log --rotate-frames 1000 --keep 3 -n 10500 "virtual:$bus"
+    gen 10500 "$bus" --rate 50000
+    ends_with 0 small || fail "rotation by frames: $(cat small.err)"
+    [ "$(cat small*.log | wc -l)" = 2500 ] || fail "rotation by frames keeps $(wc -l small*.log)"
+}
+
+trigger() {
+    capture trig trig.log --trigger 7FF:7FF --pretrigger 500ms "virtual:$bus"
+    gen 100 "$bus" -g 1
+    sleep 1
+    [ ! -e trig.log ] || fail "trigger: written before it came"
+    gen 50 "$bus" -g 1
+    "$CANRING" send "virtual:$bus" 7FF#EE
+    "$CANRING" send "virtual:$bus" 001#01
+    eventually grep -q '001#01$' trig.log
+    kill -TERM "${pids[trig]}"
+    ends_with 143 trig || fail "trigger: $(cat trig.err)"
+    [ "$(wc -l <trig.log)" = 52 ] || fail "trigger: $(wc -l <trig.log) frames, not the last 50, the trigger and one more"
+    capture usr usr.log --pretrigger 60s "virtual:$bus"
+    gen 10 "$bus" -g 1
+    kill -USR1 "${pids[usr]}"
+    eventually lines 10 usr.log
+    kill -TERM "${pids[usr]}"
+    ends_with 143 usr || fail "SIGUSR1: $(cat usr.err)"
+    [ "$(wc -l <usr.log)" = 10 ] || fail "SIGUSR1: $(wc -l <usr.log) frames"
+}
+
+formats() { # each holds what the source holds, as our own reader sees it
+    gen_log 2000 >source.log
+    for ending in log asc trc blf pcapng log.gz; do
+        "$CANRING" capture -q -o "f.$ending" --digits 6 replay:source.log 2>words || fail "$ending: $(cat words)"
+        [ "$ending" = log.gz ] && gzip -dc f.log.gz >f.unpacked.log && ending=unpacked.log
+        [ "$ending" = trc ] && continue # its times are of whole days plus milliseconds
+        "$CANRING" capture -q --force -o back.log "replay:f.$ending" 2>words || fail "$ending back: $(cat words)"
+        cmp -s <(frames source.log | cut -d' ' -f2) <(frames back.log | cut -d' ' -f2) || fail "$ending does not come back"
+    done
+}
+gen_log() {
+    for ((i = 0; i < $1; i++)); do
+        printf '(%d.%06d) can0 %03X#%08X\n' $((1700000000 + i / 100000)) $((i * 10 % 1000000)) $((i % 2048)) "$i"
+    done
+}
+
+misuse() {
+    local words
+    "$CANRING" capture virtual:x 2>err && fail "no FILE goes unnoticed"
+    grep -q -- '-o FILE' err || fail "$(cat err)"
+    "$CANRING" capture -o x.log 2>err && fail "no TARGET goes unnoticed"
+    "$CANRING" capture -o x.lgo virtual:x 2>err && fail "an unknown ending goes unnoticed"
+    "$CANRING" capture -o x.log --format candmup virtual:x 2>err && fail "an unknown format goes unnoticed"
+    grep -q "did you mean 'candump'" err || fail "$(cat err)"
+    "$CANRING" capture -o x.log --rotate-time 10 virtual:x 2>err && fail "a time without unit goes unnoticed"
+    grep -q "rotate-time.*ms, s, min" err || fail "$(cat err)"
+    "$CANRING" capture -o x.log -n 1 "virtual:x,12:34:56" 2>err
+    [ $? = 2 ] || fail "bad filters: $(cat err)"
+    rm -f x.log
+    echo mine >mine.log
+    "$CANRING" capture -o mine.log -n 1 virtual:x 2>err && fail "an existing file is overwritten"
+    [ "$(cat mine.log)" = mine ] || fail "an existing file was touched"
+}
+
+# In a mount namespace, on a file system of 1 MiB, which then gets more room.
+full_disk() {
+    unshare -rm true 2>/dev/null || { echo "a full disk: not tried, no mount namespaces here"; return; }
+    mkdir small
+    export CANRING bus work
+    unshare -rm bash -c '
+        mount -t tmpfs -o size=1m none small || exit 9
+        "$CANRING" capture -T 60s -o small/full.pcapng --reserve 1MiB "virtual:$bus" 2>full.err &
+        capture=$!
+        for i in $(seq 100); do grep -q "recording into" full.err && break; sleep 0.05; done
+        "$CANRING" gen -n 600000 -I i -L 8 --rate 150000 "virtual:$bus" 2>/dev/null
+        mount -o remount,size=200m small || exit 9
+        sleep 1
+        "$CANRING" gen -n 1000 -I i -L 8 --rate 10000 "virtual:$bus" 2>/dev/null
+        sleep 0.5
+        kill -TERM $capture; wait $capture; echo $? >full.status
+        "$CANRING" capture -q -o full.log replay:small/full.pcapng 2>full.back'
+    [ $? != 9 ] || { echo "a full disk: not tried, no tmpfs here"; return; }
+    [ "$(cat full.status)" = 143 ] || fail "full disk: ends with $(cat full.status): $(cat full.err)"
+    grep -q 'No space left on device' full.err || fail "full disk: not said: $(cat full.err)"
+    grep -q 'frames are left out' full.err || fail "full disk: loss not said: $(cat full.err)"
+    read -r _ received lost dropped < <(report full)
+    [ "${dropped:-0}" -gt 0 ] || fail "full disk: nothing dropped: $(cat full.err)"
+    [ $((received + lost)) = 601000 ] || fail "full disk: $(cat full.err)"
+    [ "$(wc -l <full.log)" = $((received - dropped)) ] || fail "full disk: $(wc -l <full.log) frames, $received received, $dropped dropped"
+}
+
+exact
+two_buses
+rotation
+trigger
+formats
+misuse
+full_disk
+exit $failed

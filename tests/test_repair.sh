@@ -1,0 +1,96 @@
+#!/bin/bash
+# canring repair: files that were cut anywhere become whole again, with everything that can be read
+# of them; what is whole is left alone.
+set -u
+"$CANRING" --version >/dev/null
+[ $? = 77 ] && { echo "skipped: built without a bus"; exit 77; }
+failed=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export TZ=UTC
+
+fail() {
+    echo "FAILED: $*"
+    failed=1
+}
+repair() { # STATUS ARGUMENT...
+    local status=$1 got
+    shift
+    "$CANRING" repair "$@" >out 2>words
+    got=$?
+    [ $got = "$status" ] && return
+    fail "repair $*: exit status $got, not $status"
+    cat words
+}
+frames() { # FILE: as log lines
+    "$CANRING" convert --digits 9 --to candump "$1" - 2>/dev/null
+}
+
+for i in $(seq 0 4999); do
+    printf '(1700000000.%09d) can%d 123#%016X\n' $((i * 100003)) $((i % 2)) "$i"
+done >whole.log
+for ending in log log.gz log.zst asc asc.zst blf trc pcapng pcap; do
+    "$CANRING" convert --digits 9 whole.log "all.$ending" 2>/dev/null ||
+        [ "$ending" = log ] || { echo "not tried: .$ending is not written"; continue; }
+    frames "all.$ending" >before
+    [ -s before ] || { echo "not tried: .$ending is not read"; continue; }
+    repair 0 "all.$ending"
+    grep -q 'nothing is wrong' out || fail "something is wrong with a whole .$ending: $(cat out words)"
+    [ -e "all.$ending.bak" ] && fail "a whole .$ending was replaced"
+    size=$(stat -c %s "all.$ending")
+    for part in 97 50 20; do
+        head -c $((size * part / 100 + 7)) "all.$ending" >"cut.$ending"
+        cp "cut.$ending" original
+        frames "cut.$ending" >readable
+        if "$CANRING" info "cut.$ending" >/dev/null 2>&1; then
+            repair 0 "cut.$ending" # cut between two entries: some formats cannot tell
+            cmp -s original "cut.$ending" || fail ".$ending, $part %: changed without need"
+            continue
+        fi
+        repair 0 "cut.$ending"
+        grep -q "entries kept" out || fail ".$ending, $part %: does not say what was kept: $(cat out)"
+        cmp -s original "cut.$ending.bak" || fail ".$ending, $part %: the original is not kept"
+        "$CANRING" info "cut.$ending" >info 2>&1 || { fail ".$ending, $part %: still damaged"; grep -E 'damage|unfinished' info; }
+        frames "cut.$ending" | cmp -s - readable || fail ".$ending, $part %: something readable was lost"
+        [ "$(head -n "$(wc -l <readable)" before | diff - readable | grep -c '^>')" = 0 ] || fail ".$ending, $part %: frames that were not there"
+        rm -f "cut.$ending.bak"
+    done
+    rm -f "cut.$ending" "all.$ending"
+done
+
+# The version of a TRC stays what it was.
+if "$CANRING" convert -T trc1.1 whole.log old.trc 2>/dev/null; then
+    head -c 30000 old.trc >cut.trc
+    repair 0 cut.trc
+    head -c 30 cut.trc | grep -q 'FILEVERSION=1.1' || fail "another version: $(head -1 cut.trc)"
+    "$CANRING" info cut.trc >/dev/null || fail "TRC 1.1: still damaged"
+fi
+
+# Damage in the middle; to another file; an older backup is not lost.
+sed '70s/#.*/#zz/; 90s/.*/garbage/' whole.log >damaged.log
+cp damaged.log original
+repair 0 damaged.log -o fixed.log
+cmp -s damaged.log original || fail "-o touches the file"
+sed '70d; 90d' whole.log | cmp - fixed.log || fail "-o: not everything else is there"
+grep -q 'damaged.log:70: ' words || fail "the damaged place is not named"
+repair 1 damaged.log -o fixed.log
+echo older >damaged.log.bak
+repair 1 damaged.log
+grep -q -- '--force replaces it' words || fail "an older backup: $(cat words)"
+cmp -s damaged.log original || fail "a refused repair touches the file"
+repair 0 -f damaged.log
+cmp -s damaged.log.bak original || fail "--force: the original is not kept"
+cmp -s damaged.log fixed.log || fail "in its place and elsewhere differ"
+chmod 640 damaged.log.bak
+cp -p damaged.log.bak mode.log
+repair 0 mode.log
+[ "$(stat -c %a mode.log)" = 640 ] || fail "the mode is not kept"
+repair 0 whole.log -o copy.log
+cmp -s whole.log copy.log || fail "-o of a whole file is no copy of it"
+repair 1 missing.log
+repair 2
+repair 2 a b
+repair 2 -
+ls -A | grep '^\.canring-' && fail "left behind"
+exit $failed

@@ -1,0 +1,37 @@
+#!/bin/bash
+# The bits that canring info counts are those that canbusload of can-utils counts exactly, where it
+# can: classic data frames.
+set -u
+command -v canbusload cangen candump >/dev/null || { echo "skipped: no can-utils"; exit 77; }
+command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
+grep -q '^CAN_RAW' /proc/net/protocols || { echo "skipped: no CAN in this kernel"; exit 77; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+
+count() { # WHAT OPTION... of cangen
+    local what=$1 ours theirs
+    shift
+    canbusload -e vcan0@500000 >theirs &
+    local load=$!
+    candump -L -n 600 -T 5000 vcan0 >frames.log &
+    local dump=$!
+    until [ "$(grep -c vcan0 /proc/net/can/rcvlist_all)" -ge 2 ]; do sleep 0.05; done
+    cangen -g 2 -n 600 "$@" vcan0
+    wait $dump
+    sleep 2.2
+    kill $load
+    wait $load 2>/dev/null
+    theirs=$(tr '\r' '\n' <theirs | sed -n 's/.*vcan0@500000 *\([0-9]*\) *\([0-9]*\) .*/\1 \2/p' |
+        awk '{ frames += $1; bits += $2 } END { print frames, bits }')
+    ours=$("$CANRING" info --json frames.log | jq -r '.buses[0] | "\(.frames) \(.bits_nominal)"')
+    echo "$what: frames and bits $ours"
+    [ "$ours" = "$theirs" ] && return
+    echo "FAILED: $what: canbusload counts $theirs"
+    failed=1
+}
+count "standard, random"
+count "extended, random" -e
+count "long runs of equal bits" -I 0 -D 00000000FFFFFFFF -L 8
+exit $failed

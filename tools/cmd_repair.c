@@ -1,0 +1,210 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "output.h"
+#include "recode.h"
+#include "say.h"
+
+static const char help[] =
+    "usage: canring repair [OPTION…] FILE\n"
+    "\n"
+    "Finish a recording whose writer was killed, or that is damaged: everything that can be read "
+    "is\n"
+    "written in the same format, properly ended, and takes FILE's place; the old one is kept as\n"
+    "FILE.bak. Nothing is changed when nothing is wrong.\n"
+    "\n"
+    "  -o, --output OUT   write OUT, leave FILE as it is\n"
+    "  -f, --force        replace OUT, or FILE.bak, when it exists\n"
+    "  -F, --format NAME  the format of FILE, when its content does not tell\n"
+    "  -h, --help\n"
+    "\n"
+    "Exit status: 0 nothing was wrong, or it is repaired; 1 it failed.\n";
+
+struct repair {
+    const char *file;
+    const char *output; /* NULL: in place */
+    const char *format;
+    bool force;
+    struct recode_options recode;
+    char written_format[16];
+    char backup[PATH_MAX];
+};
+
+static void report(void *arg, int level, const char *text)
+{
+    (void)arg;
+    (void)level;
+    say("repair", "%s", text);
+}
+
+static int read_options(struct repair *repair, int argc, char **argv, bool *done)
+{
+    static const struct option words[] = {{"output", required_argument, NULL, 'o'},
+                                          {"force", no_argument, NULL, 'f'},
+                                          {"format", required_argument, NULL, 'F'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    int option;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, ":o:fF:h", words, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(help, stdout);
+            *done = true;
+            return finish_output("repair");
+        }
+        if (option == 'o')
+            repair->output = optarg;
+        else if (option == 'f')
+            repair->force = true;
+        else if (option == 'F')
+            repair->format = optarg;
+        else
+            return misuse_option("repair", option, argv);
+    }
+    if (argc - optind != 1)
+        return misuse("repair", argc == optind ? "no FILE given" : "more than one FILE given");
+    repair->file = argv[optind];
+    if (strcmp(repair->file, "-") == 0)
+        return misuse("repair", "standard input cannot be repaired in its place");
+    return 0;
+}
+
+/* What the reader does not tell: how the whole is packed, and which TRC it is. */
+static const char *look_at_head(struct repair *repair)
+{
+    char head[64] = "";
+    int fd = open(repair->file, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, head, sizeof(head) - 1);
+
+    if (fd >= 0)
+        close(fd);
+    if (got < 0)
+        return "none";
+    if (strcmp(repair->written_format, "trc") == 0 && strstr(head, "FILEVERSION=1.1"))
+        snprintf(repair->written_format, sizeof(repair->written_format), "trc1.1");
+    if (memcmp(head, "\x1f\x8b", 2) == 0)
+        return "gz";
+    return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ? "zst" : "none";
+}
+
+/* Read it all once. Sets *wrong, and *fine: its times need nanoseconds. */
+static int examine(struct repair *repair, bool *wrong, bool *fine)
+{
+    char *paths[] = {NULL};
+    char *copy = strdup(repair->file);
+    struct recode recode;
+
+    paths[0] = copy;
+    repair->recode = (struct recode_options){.command = "repair", .digits = 6};
+    int status = recode_open(&recode, &repair->recode, paths, copy ? 1 : 0, repair->format);
+    if (status == 0 && recode.count) {
+        snprintf(repair->written_format, sizeof(repair->written_format), "%s",
+                 canring_trace_reader_format(recode.inputs[0].reader));
+        status = recode_run(&recode);
+        *wrong = recode.damage.count || recode.unfinished;
+        *fine = recode.cut > 0;
+    }
+    recode_close(&recode);
+    free(copy);
+    return status;
+}
+
+static void tell(const struct repair *repair, const struct recode *recode)
+{
+    printf("%s: %llu entries kept, %llu damaged places passed over%s%s%s\n", repair->file,
+           (unsigned long long)recode->written, (unsigned long long)recode->damage.count,
+           recode->unfinished ? ", the end was missing" : "",
+           repair->output ? "; written to " : "; the old file is ",
+           repair->output ? repair->output : repair->backup);
+}
+
+static int write_whole(struct repair *repair, const struct canring_trace_writer_options *options)
+{
+    char *copy = strdup(repair->file);
+    char *paths[] = {copy};
+    struct recode_options quiet = {.command = "repair", .quiet = true}; /* it was told before */
+    struct recode recode;
+    struct output output = {0};
+
+    int status = recode_open(&recode, &quiet, paths, copy ? 1 : 0, repair->format);
+    if (status == 0)
+        status =
+            output_open(&output, "repair", repair->output ? repair->output : repair->file, options);
+    if (status == 0) {
+        recode.writer = output.writer;
+        status = recode_run(&recode);
+        recode_tell(&recode, options->format);
+    }
+    if (status)
+        output_discard(&output);
+    else
+        status = output_commit(&output, repair->output ? NULL : repair->backup);
+    if (status == 0)
+        tell(repair, &recode);
+    recode_close(&recode);
+    free(copy);
+    return status;
+}
+
+/* An older original must not be lost to one that was repaired before. */
+static int choose_backup(struct repair *repair)
+{
+    int length = snprintf(repair->backup, sizeof(repair->backup), "%s.bak", repair->file);
+
+    if (length < 0 || (size_t)length >= sizeof(repair->backup)) {
+        say("repair", "%s: %s", repair->file, strerror(ENAMETOOLONG));
+        return EXIT_FAILURE;
+    }
+    if (repair->force || access(repair->backup, F_OK) < 0)
+        return 0;
+    say("repair", "%s exists: --force replaces it", repair->backup);
+    return EXIT_FAILURE;
+}
+
+static int run(struct repair *repair)
+{
+    bool wrong = false, fine = false;
+    int status = examine(repair, &wrong, &fine);
+
+    if (status)
+        return status;
+    if (!wrong && !repair->output) {
+        printf("%s: nothing is wrong with it\n", repair->file);
+        return 0;
+    }
+    if (!repair->output)
+        status = choose_backup(repair);
+    if (status)
+        return status;
+    const char *compression = look_at_head(repair);
+    const struct canring_trace_writer_options options = {
+        .format = repair->written_format,
+        .compression = compression,
+        .time_digits = fine ? 9 : 0,
+        .overwrite = !repair->output || repair->force,
+        .sync_ns = UINT64_MAX / 2, /* at the end: then the old one may go */
+        .report = report,
+    };
+    return write_whole(repair, &options);
+}
+
+int cmd_repair(int argc, char **argv)
+{
+    static struct repair repair; /* with its path too large for a stack */
+    bool done = false;
+    int result = read_options(&repair, argc, argv, &done);
+
+    if (result || done)
+        return result;
+    result = run(&repair);
+    return finish_output("repair") ? EXIT_FAILURE : result;
+}

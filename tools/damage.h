@@ -1,0 +1,26 @@
+/* What was damaged in a recording: the first places in words, the rest counted.
+ *
+ * For the commands that read recordings. Memory is bounded whatever a file holds.
+ */
+#ifndef CANRING_DAMAGE_H
+#define CANRING_DAMAGE_H
+
+#include <canring/trace.h>
+
+#define DAMAGE_KEPT 20
+
+struct damage {
+    uint64_t count;
+    unsigned kept;
+    char texts[DAMAGE_KEPT][CANRING_ERROR_TEXT];
+};
+
+void damage_add(struct damage *damage, const struct canring_error *err);
+
+/* Say it at once, the first DAMAGE_KEPT times. */
+void damage_say(struct damage *damage, const char *command, const struct canring_error *err);
+
+/* Say how many there were beyond those that were said. */
+void damage_say_rest(const struct damage *damage, const char *command);
+
+#endif

@@ -1,0 +1,195 @@
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "say.h"
+
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
+static char unfinished[PATH_MAX]; /* for the handler, empty: nothing to take away */
+
+static void die(int number)
+{
+    if (*unfinished)
+        unlink(unfinished);
+    raise(number); /* once more, with its usual effect: SA_RESETHAND */
+}
+
+static void handle_signals(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+        sigaction(deadly[i], &action, NULL);
+}
+
+static void guard(const struct output *output)
+{
+    snprintf(unfinished, sizeof(unfinished), "%s", output->temporary);
+    handle_signals(die);
+}
+
+static void unguard(void)
+{
+    handle_signals(SIG_DFL);
+    *unfinished = '\0';
+}
+
+/* The ending stays: it names the format. */
+static int make_temporary(struct output *output)
+{
+    const char *slash = strrchr(output->path, '/');
+    const char *base = slash ? slash + 1 : output->path;
+    int length = snprintf(output->temporary, sizeof(output->temporary), "%.*s.canring-%ld-%s",
+                          (int)(base - output->path), output->path, (long)getpid(), base);
+
+    return length > 0 && (size_t)length < sizeof(output->temporary) ? 0 : -ENAMETOOLONG;
+}
+
+static int exists(const struct output *output)
+{
+    say(output->command, "%s exists: --force replaces it", output->path);
+    return EXIT_FAILURE;
+}
+
+/* Standard output by a name that can be opened. A file there was emptied by the shell, or is to be
+ * appended to: opening it once more would empty it. */
+static int use_standard_output(struct output *output)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    struct stat status;
+
+    if (fstat(STDOUT_FILENO, &status) < 0 || flags < 0) {
+        say(output->command, "standard output is closed");
+        return EXIT_FAILURE;
+    }
+    if (S_ISREG(status.st_mode) && (flags & O_APPEND)) {
+        say(output->command, "standard output is a file that is appended to: name it instead");
+        return EXIT_FAILURE;
+    }
+    snprintf(output->temporary, sizeof(output->temporary), "/dev/stdout");
+    output->in_place = output->replace = true;
+    return 0;
+}
+
+/* Where it is written. */
+static int choose_place(struct output *output, bool rotated)
+{
+    struct stat status;
+
+    if (strcmp(output->path, "-") == 0)
+        return use_standard_output(output);
+    bool there = stat(output->path, &status) == 0;
+    output->in_place = rotated || (there && !S_ISREG(status.st_mode));
+    if (there && S_ISREG(status.st_mode) && !output->replace)
+        return exists(output);
+    int result = 0;
+    if (output->in_place)
+        snprintf(output->temporary, sizeof(output->temporary), "%s", output->path);
+    else
+        result = make_temporary(output);
+    if (result == 0)
+        return 0;
+    say(output->command, "%s: %s", output->path, strerror(-result));
+    return EXIT_FAILURE;
+}
+
+int output_open(struct output *output, const char *command, const char *path,
+                const struct canring_trace_writer_options *options)
+{
+    struct canring_trace_writer_options own = *options;
+    struct canring_error err = {0};
+
+    *output = (struct output){.command = command, .path = path, .replace = options->overwrite};
+    int status =
+        choose_place(output, options->rotate_bytes || options->rotate_ns || options->rotate_frames);
+    if (status)
+        return status;
+    own.overwrite = output->replace || !output->in_place;
+    if (!output->in_place)
+        guard(output);
+    int result = canring_trace_writer_open(&output->writer, output->temporary, &own, &err);
+    if (result < 0) {
+        say(command, "%s", err.text);
+        return exit_status(result);
+    }
+    return 0;
+}
+
+/* The old file keeps its name until the new one takes it, in one step. */
+static int keep_backup(const struct output *output, const char *backup)
+{
+    if (!backup || (unlink(backup) < 0 && errno != ENOENT) || link(output->path, backup) < 0) {
+        if (!backup)
+            return 0;
+        say(output->command, "%s: cannot be kept as %s: %s", output->path, backup, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return 0;
+}
+
+static void keep_mode(const struct output *output)
+{
+    struct stat status;
+
+    if (output->replace && stat(output->path, &status) == 0)
+        (void)chmod(output->temporary, status.st_mode & 07777);
+}
+
+static int give_name(const struct output *output)
+{
+    if (!output->replace) {
+        if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+            return 0;
+        if (errno == EEXIST)
+            return exists(output);
+        /* a file system that cannot do it that way */
+    }
+    if (rename(output->temporary, output->path) == 0)
+        return 0;
+    say(output->command, "%s: cannot be renamed: %s", output->path, strerror(errno));
+    return EXIT_FAILURE;
+}
+
+int output_commit(struct output *output, const char *backup)
+{
+    struct canring_error err = {0};
+    int status = 0;
+
+    int result = canring_trace_writer_close(output->writer, &err);
+    output->writer = NULL;
+    if (result < 0) {
+        say(output->command, "%s", err.text);
+        status = EXIT_FAILURE;
+    }
+    if (output->in_place)
+        return status;
+    if (status == 0)
+        status = keep_backup(output, backup);
+    if (status == 0) {
+        keep_mode(output);
+        status = give_name(output);
+    }
+    if (status)
+        unlink(output->temporary);
+    unguard();
+    return status;
+}
+
+void output_discard(struct output *output)
+{
+    if (!output->writer)
+        return;
+    canring_trace_writer_close(output->writer, NULL);
+    if (!output->in_place)
+        unlink(output->temporary);
+    unguard();
+}

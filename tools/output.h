@@ -1,0 +1,35 @@
+/* A recording that appears under its name only when it is whole.
+ *
+ * For convert and repair: it is written under another name in the same folder, then renamed, so
+ * that whoever ends in the middle leaves what was there before. Pipes, devices and files that are
+ * rotated are written where they are. One at a time: SIGINT, SIGTERM and SIGHUP end the program
+ * and take the unfinished file with them, even while it waits for input.
+ */
+#ifndef CANRING_OUTPUT_H
+#define CANRING_OUTPUT_H
+
+#include <canring/trace_writer.h>
+#include <limits.h>
+
+struct output {
+    const char *command; /* for messages */
+    const char *path;    /* "-" is standard output */
+    char temporary[PATH_MAX];
+    bool in_place; /* no temporary name */
+    bool replace;  /* an existing file */
+    struct canring_trace_writer *writer;
+};
+
+/* 0 or the exit status, with words said. `options` as for the writer, which is opened; the caller
+ * sets `overwrite` to replace. */
+int output_open(struct output *output, const char *command, const char *path,
+                const struct canring_trace_writer_options *options);
+
+/* Finish the file and give it its name. `backup`: what it replaces keeps this one, or NULL. 0 or
+ * the exit status. */
+int output_commit(struct output *output, const char *backup);
+
+/* Leave things as they were. */
+void output_discard(struct output *output);
+
+#endif
