@@ -55,8 +55,8 @@ ip link add dev vcan9 type vcan && ip link set vcan9 up || { echo "skipped a par
 two=$!
 until_true grep -q 'recording into' words
 for i in $(seq 100); do
-    cansend vcan0 100#$(printf %02X $((i % 256)))
-    cansend vcan9 200#$(printf %02X $((i % 256)))
+    cansend vcan0 "100#$(printf %02X $((i % 256)))"
+    cansend vcan9 "200#$(printf %02X $((i % 256)))"
 done
 until_true has two.log 200
 ip link set vcan9 down
