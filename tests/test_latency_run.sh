@@ -62,6 +62,19 @@ is "the auxiliary's slack" 3000 "$(cat "/proc/$aux/timerslack_ns")"
 is "status" "$cpu other 2000 75" "$(status '.[0].latency | "\(.cpus) \(.policy) \(.timer_slack_ns) \(.busy_poll_us)"')"
 end
 
+# Frames that come singly are handled together, all of them and in order.
+configure "{coalesce: 20000}" "{}" >gather.yaml
+start_proxy gather gather.yaml
+start_aux dump rig/com1 -L -n 1000
+"$CANRING" gen -g 0.2 -n 1000 -I i -L 4 "virtual:rig$$" || fail "gen ends with $?"
+ends_with 0 dump
+is "frames, coalesced" 1000 "$(wc -l <dump.out)"
+frames_of dump.out | sort -c 2>/dev/null || fail "frames are out of order"
+is "coalesce in status" 20000 "$(status '.[0].latency.coalesce_us')"
+[ "$(status '.[0].sleeps')" -lt 200 ] || fail "1000 frames, 20 ms apart at least, took $(status '.[0].sleeps') sleeps"
+kill -TERM "${pids[gather]}"
+ends_with 0 gather
+
 # With privileges.
 if grep -qE '__[at]san_init' "$CANRING"; then
     echo "locked memory not tested: a sanitizer's mlockall locks nothing"
@@ -122,6 +135,8 @@ sed 's/latency: fast/latency: {busy_poll: 9}, wait: spin/' bad.yaml >wait.yaml
 "$CANRING" check wait.yaml 2>&1 | grep -q 'busy_poll: has no meaning with wait: spin' || fail "busy_poll with wait: spin is not refused"
 sed "s/latency: fast/latency: {}/; s/'m:CommunicationAuxiliary'/.\/program/; s/config: {latency: {}}/config: {latency: {mlock: true}}/" bad.yaml >exec.yaml
 "$CANRING" check exec.yaml 2>&1 | grep -q 'mlock: a program that is executed does not keep it' || fail "mlock of a program: $("$CANRING" check exec.yaml 2>&1)"
+sed 's/latency: fast/latency: {coalesce: 9}, wait: spin/' bad.yaml >wait.yaml
+"$CANRING" check wait.yaml 2>&1 | grep -q 'coalesce: has no meaning with wait: spin' || fail "coalesce with wait: spin is not refused"
 configure "{sched_fifo: 5, sqpoll: true}" "{}" >both.yaml
 "$CANRING" check both.yaml >out 2>&1 || fail "sqpoll with sched_fifo is refused: $(cat out)"
 grep -q "warning: sqpoll: the kernel's thread has no real-time priority" out || fail "sqpoll with sched_fifo: $(cat out)"

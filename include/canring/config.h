@@ -86,7 +86,7 @@ struct canring_config_trace {
 /* What is asked of the kernel for speed; an auxiliary has `thread` alone. */
 struct canring_config_latency {
     struct canring_latency thread;
-    uint32_t busy_poll, socket_busy_poll; /* us */
+    uint32_t busy_poll, socket_busy_poll, coalesce; /* us */
     bool huge_pages, sqpoll;
 };
 

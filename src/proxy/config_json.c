@@ -139,10 +139,10 @@ static json_t *j_latency(const struct canring_config_latency *latency, bool prox
         json_pack("{s:s?, s:I, s:I, s:b}", "cpus", latency->thread.cpus, "sched_fifo",
                   (json_int_t)latency->thread.sched_fifo, "timer_slack",
                   (json_int_t)latency->thread.timer_slack, "mlock", (int)latency->thread.mlock);
-    json_t *rest =
-        json_pack("{s:I, s:I, s:b, s:b}", "busy_poll", (json_int_t)latency->busy_poll,
-                  "socket_busy_poll", (json_int_t)latency->socket_busy_poll, "huge_pages",
-                  (int)latency->huge_pages, "sqpoll", (int)latency->sqpoll);
+    json_t *rest = json_pack(
+        "{s:I, s:I, s:I, s:b, s:b}", "busy_poll", (json_int_t)latency->busy_poll, "coalesce",
+        (json_int_t)latency->coalesce, "socket_busy_poll", (json_int_t)latency->socket_busy_poll,
+        "huge_pages", (int)latency->huge_pages, "sqpoll", (int)latency->sqpoll);
     if (proxy)
         json_object_update(value, rest);
     json_decref(rest);

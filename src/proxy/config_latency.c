@@ -10,8 +10,9 @@ struct latency_values {
     const struct cr_yaml_node *cpus;
 };
 
-#define AT(field) .offset = offsetof(struct latency_values, field)
-#define POLL_MAX  1000000 /* us */
+#define AT(field)  .offset = offsetof(struct latency_values, field)
+#define POLL_MAX   1000000 /* us */
+#define GATHER_MAX 100000  /* us */
 #define EVERY_THREAD                                                                               \
     {.name = "cpus", .kind = CR_KEY_NODE, AT(cpus)},                                               \
         {.name = "sched_fifo",                                                                     \
@@ -37,6 +38,7 @@ static const struct cr_key proxy_keys[] = {
      .least = 1,
      .most = POLL_MAX,
      AT(latency.socket_busy_poll)},
+    {.name = "coalesce", .kind = CR_KEY_U32, .least = 1, .most = GATHER_MAX, AT(latency.coalesce)},
     {.name = "huge_pages", .kind = CR_KEY_BOOL, AT(latency.huge_pages)},
     {.name = "sqpoll", .kind = CR_KEY_BOOL, AT(latency.sqpoll)},
 };
@@ -67,6 +69,8 @@ static void check_together(struct cr_build *build, const struct cr_yaml_node *no
     if (latency->busy_poll && wait != CANRING_WAIT_ADAPTIVE)
         cr_error(build, node, "busy_poll: has no meaning with wait: %s, allowed: wait: adaptive",
                  wait == CANRING_WAIT_SPIN ? "spin" : "park");
+    if (latency->coalesce && wait == CANRING_WAIT_SPIN)
+        cr_error(build, node, "coalesce: has no meaning with wait: spin, which never sleeps");
     if (latency->sqpoll && latency->thread.sched_fifo)
         cr_warning(build, node,
                    "sqpoll: the kernel's thread has no real-time priority; where other tasks want "

@@ -57,6 +57,7 @@ struct canring_proxy {
 
     enum canring_wait wait;
     uint64_t spin_ns;               /* adaptive: stay awake this long after the last frame */
+    uint64_t gather_ns;             /* after a sleep, wait this long for more */
     struct canring_latency latency; /* `cpus` points to a copy */
     bool latency_applied, memory_locked;
     bool spinning;           /* in canring_proxy_run, never to sleep: nobody needs to wake us */

@@ -170,6 +170,7 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
              options->attributes ? options->attributes : "{}");
     proxy->bell = proxy->listener = -1;
     proxy->wait = options->wait;
+    proxy->gather_ns = UINT64_C(1000) * options->coalesce;
     proxy->spin_ns = UINT64_C(1000) * (options->busy_poll ? options->busy_poll : BUSY_POLL_US);
     proxy->echo = options->bus.receive_own;
     proxy->source_waits = true;
@@ -282,6 +283,16 @@ static bool keep_polling(struct canring_proxy *proxy)
     return proxy->idle_passes % 16 != 0 || cr_monotonic_ns() - proxy->idle_since < proxy->spin_ns;
 }
 
+/* What arrives meanwhile waits in the kernel's buffers, with its time stamps, and in the rings of
+ * auxiliaries; a signal ends it. */
+static void gather(const struct canring_proxy *proxy)
+{
+    const struct timespec pause = {.tv_sec = (time_t)(proxy->gather_ns / 1000000000u),
+                                   .tv_nsec = (long)(proxy->gather_ns % 1000000000u)};
+    if (proxy->gather_ns && !atomic_load_explicit(&proxy->stop, memory_order_acquire))
+        nanosleep(&pause, NULL);
+}
+
 static int sleep_once(struct canring_proxy *proxy)
 {
     int result = 0;
@@ -290,6 +301,9 @@ static int sleep_once(struct canring_proxy *proxy)
         CR_PROBE2(sleep, proxy->name, proxy->number);
         result = cr_loop_wait(proxy->loop, cr_dispatch_due(proxy));
         CR_PROBE2(awake, proxy->name, result);
+        wake_up(proxy);
+        if (result > 0)
+            gather(proxy);
     }
     wake_up(proxy);
     proxy->idle_passes = 0;

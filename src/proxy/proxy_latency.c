@@ -43,6 +43,10 @@ static int check_huge_pages(const struct canring_proxy_options *options, struct 
 static int check_busy_poll(const struct canring_proxy_options *options, struct canring_error *err)
 {
     static const char *const waits[] = {"adaptive", "spin", "park"};
+    if (options->coalesce && options->wait == CANRING_WAIT_SPIN)
+        return canring_error_set(err, -EINVAL,
+                                 "coalesce %u: has no meaning with wait: spin, which never sleeps",
+                                 options->coalesce);
     if (!options->busy_poll || options->wait == CANRING_WAIT_ADAPTIVE)
         return 0;
     return canring_error_set(err, -EINVAL,

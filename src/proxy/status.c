@@ -77,10 +77,11 @@ static json_t *latency_status(const struct canring_proxy *proxy)
 {
     struct canring_latency_state s;
     canring_latency_state(&s);
-    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b}", "cpus", s.cpus, "policy",
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "cpus", s.cpus, "policy",
                      s.policy, "priority", (int)s.priority, "timer_slack_ns", number(s.timer_slack),
                      "locked_kib", number(s.locked_kib), "huge_page_kib", number(s.huge_page_kib),
-                     "busy_poll_us", number(proxy->spin_ns / 1000), "socket_busy_poll_us",
+                     "busy_poll_us", number(proxy->spin_ns / 1000), "coalesce_us",
+                     number(proxy->gather_ns / 1000), "socket_busy_poll_us",
                      number(proxy->suspension.options.socket_busy_poll), "sqpoll",
                      (int)cr_loop_sqpoll(proxy->loop));
 }
