@@ -18,11 +18,10 @@
 #include <canring/channel.h>
 #include <canring/proxy.h>
 
-#include "can/driver.h"
-#include "can/loop.h"
+#include "feed.h"
 #include "rig.h"
 
-enum { CHANNELS_MAX = 64, COUNTS = 7, RUNS_MAX = 50, BURST = 512, ON_THE_WAY = 4096 };
+enum { CHANNELS_MAX = 64, COUNTS = 7, RUNS_MAX = 50, BURST = FEED_BURST, ON_THE_WAY = 4096 };
 
 static struct canring_proxy *proxy;
 
@@ -69,22 +68,6 @@ static pid_t start_proxy(unsigned count)
     return child;
 }
 
-static uint64_t feed(struct cr_bus *bus, uint64_t number, unsigned count)
-{
-    static struct {
-        _Alignas(32) uint8_t bytes[32];
-    } room[BURST];
-    const struct canring_frame *frames[BURST];
-    for (unsigned i = 0; i < count; i++) {
-        struct canring_frame *frame = (struct canring_frame *)(void *)room[i].bytes;
-        uint64_t value = number + i;
-        canring_frame_classic(frame, (uint32_t)(value & 0x7ff), &value, sizeof(value));
-        frames[i] = frame;
-    }
-    int sent = bus->driver->send(bus, frames, count);
-    return sent > 0 ? (uint64_t)sent : 0;
-}
-
 static uint64_t drain(struct canring_channel *channel, uint64_t number)
 {
     const struct canring_frame *frame;
@@ -98,14 +81,14 @@ static uint64_t drain(struct canring_channel *channel, uint64_t number)
     return number;
 }
 
-static double flood(struct cr_bus *bus, struct canring_channel **channels, unsigned count,
+static double flood(struct feed *feed, struct canring_channel **channels, unsigned count,
                     uint64_t frames)
 {
     uint64_t sent = 0, slowest = 0, received[CHANNELS_MAX] = {0}, start = bench_ns();
     while (slowest < frames) {
         uint64_t left = frames - sent;
         if (left && sent - slowest + BURST <= ON_THE_WAY)
-            sent += feed(bus, sent, left < BURST ? (unsigned)left : BURST);
+            sent += feed_send(feed, sent, left < BURST ? (unsigned)left : BURST);
         slowest = UINT64_MAX;
         for (unsigned i = 0; i < count; i++) {
             received[i] = drain(channels[i], received[i]);
@@ -118,11 +101,8 @@ static double flood(struct cr_bus *bus, struct canring_channel **channels, unsig
 static double run(unsigned count, uint64_t frames)
 {
     const struct canring_channel_options attach = {.wait = CANRING_WAIT_SPIN};
-    const struct canring_bus_options feeder = {.interface = "virtual", .channel = "fanout"};
     struct canring_channel *channels[CHANNELS_MAX];
     struct canring_error err;
-    struct cr_loop *loop;
-    struct cr_bus *bus;
     char name[32];
     pid_t child = start_proxy(count);
     for (unsigned i = 0; i < count; i++) {
@@ -130,13 +110,11 @@ static double run(unsigned count, uint64_t frames)
         if (canring_channel_attach(&channels[i], name, &attach, &err) < 0)
             bench_die("%s", err.text);
     }
-    if (cr_loop_open(&loop, false, &err) < 0 || cr_bus_open(&bus, loop, &feeder, &err) < 0)
-        bench_die("%s", err.text);
-    flood(bus, channels, count, frames / 10 / count);
+    struct feed *feed = feed_open("fanout");
+    flood(feed, channels, count, frames / 10 / count);
     /* Numbers begin again at 0: what the warm-up sent has all been read. */
-    double rate = flood(bus, channels, count, frames / count);
-    bus->driver->close(bus);
-    cr_loop_close(loop);
+    double rate = flood(feed, channels, count, frames / count);
+    feed_close(feed);
     for (unsigned i = 0; i < count; i++)
         canring_channel_detach(channels[i]);
     kill(child, SIGTERM);

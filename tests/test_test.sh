@@ -50,10 +50,10 @@ never_logged() {
 }
 python_case=test_mp_proxy.py::TestMpProxy::test_run
 c_case=test_mp_proxy::test_mp_proxy::test_mp_proxy
-cases=("$python_case" $c_case) names=(test_run test_mp_proxy)
+cases=("$python_case" "$c_case") names=(test_run test_mp_proxy)
 if [ $with_python = 0 ]; then
     rm suite_mp_proxy/test_mp_proxy.py
-    cases=($c_case) names=(test_mp_proxy)
+    cases=("$c_case") names=(test_mp_proxy)
 fi
 
 # The original's shape, its loggers cut down to the proxy's as there; the C program is one more file.

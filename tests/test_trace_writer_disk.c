@@ -98,6 +98,7 @@ static void what_is_given_up_is_counted_and_the_file_ends_whole(void **state)
     struct rig_reports reports = {0};
     const struct canring_trace_writer_options options = {
         .retry_ns = UINT64_MAX, .report = rig_note, .report_arg = &reports};
+    struct canring_trace_writer_stats last;
     struct canring_error err = {0};
 
     (void)state;
@@ -107,14 +108,13 @@ static void what_is_given_up_is_counted_and_the_file_ends_whole(void **state)
     struct canring_trace_writer *writer = rig_open("a.log", &options);
     rig_put_all(writer, 0, 60000);
     until_it_fails(writer, -ENOSPC);
-    assert_int_equal(canring_trace_writer_close(writer, &err), -ENOSPC);
+    assert_int_equal(canring_trace_writer_finish(writer, &last, &err), -ENOSPC);
     assert_non_null(strstr(err.text, "a.log"));
     uint64_t kept = rig_numbers(rig_path("a.log"), 0);
     assert_true(kept > 0 && kept < 60000);
-    char text[64];
-    snprintf(text, sizeof(text), "%llu entries", (unsigned long long)(60000 - kept));
-    if (rig_said(&reports, text) != 1)
-        fail_msg("%llu are in the file, but: %s", (unsigned long long)kept, reports.all);
+    assert_int_equal(last.frames, 60000);
+    assert_int_equal(last.discarded, 60000 - kept);
+    assert_int_equal(rig_said(&reports, "entries are given up"), 1);
 }
 
 static void without_patience_the_caller_is_told_and_may_go_on_later(void **state)
@@ -202,46 +202,60 @@ static void a_deleted_file_is_begun_again(void **state)
 }
 
 /* Every format: what begins again has its head, and the buses that came late. */
-static void a_file_that_is_begun_again_is_one_of_its_format(void **state)
+/* A frame on a bus that was not there when the file began; not every format has room for that. */
+static bool put_on_a_late_bus(struct canring_trace_writer *writer)
 {
+    union canring_frame_buffer frame;
+
+    canring_frame_classic(&frame.frame, 0x7, "", 0);
+    frame.frame.timestamp_ns = UINT64_C(1700000006000000000);
+    frame.frame.flags |= CANRING_CLOCK_PROXY;
+    int result = canring_trace_writer_write(
+        writer,
+        &(struct canring_trace_entry){
+            .bus = 1, .timestamp_ns = frame.frame.timestamp_ns, .frame = &frame.frame},
+        NULL);
+    assert_true(result == 0 || result == -EOPNOTSUPP);
+    return result == 0;
+}
+
+static void begin_again(const struct cr_trace_format *format)
+{
+    const struct canring_trace_writer_options options = {.format = format->name};
+    const char *ending = format->endings[0];
+    struct rig_list out;
     char name[64];
 
-    (void)state;
-    for (size_t i = 0; cr_trace_formats[i]; i++) {
-        if (!cr_trace_formats[i]->encoder)
-            continue;
-        rig_empty_dir();
-        const char *ending = cr_trace_formats[i]->endings[0];
-        snprintf(name, sizeof(name), "a%s", ending ? ending : "");
-        const struct canring_trace_writer_options options = {.format = cr_trace_formats[i]->name};
-        struct canring_trace_writer *writer = rig_open(name, &options);
-        rig_put_all(writer, 0, 10);
-        assert_int_equal(canring_trace_writer_bus(writer, "can7"), 1);
-        rig_put_all(writer, 10, 20);
-        assert_int_equal(canring_trace_writer_flush(writer, false, NULL), 0);
-        assert_int_equal(unlink(rig_path(name)), 0);
-        rig_put_all(writer, 20, 5020);
-        union canring_frame_buffer frame;
-        canring_frame_classic(&frame.frame, 0x7, "", 0);
-        frame.frame.timestamp_ns = UINT64_C(1700000006000000000);
-        frame.frame.flags |= CANRING_CLOCK_PROXY;
-        assert_int_equal(canring_trace_writer_write(
-                             writer,
-                             &(struct canring_trace_entry){.bus = 1,
-                                                           .timestamp_ns = frame.frame.timestamp_ns,
-                                                           .frame = &frame.frame},
-                             NULL),
-                         0);
-        assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
-        struct rig_list out;
-        assert_int_equal(rig_read(rig_path(name), NULL, &out), 0);
-        if (out.damage)
-            fail_msg("%s", out.error);
-        assert_int_equal(out.count, 5001);
-        assert_int_equal(out.entries[0].frame->data[0], 20);
+    snprintf(name, sizeof(name), "a%s", ending ? ending : "");
+    struct canring_trace_writer *writer = rig_open(name, &options);
+    rig_put_all(writer, 0, 10);
+    assert_int_equal(canring_trace_writer_bus(writer, "can7"), 1);
+    rig_put_all(writer, 10, 20);
+    assert_int_equal(canring_trace_writer_flush(writer, false, NULL), 0);
+    assert_int_equal(unlink(rig_path(name)), 0);
+    rig_put_all(writer, 20, 5020);
+    bool held = put_on_a_late_bus(writer);
+    assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
+    assert_int_equal(rig_read(rig_path(name), NULL, &out), 0);
+    if (out.damage)
+        fail_msg("%s", out.error);
+    assert_int_equal(out.count, 5000 + held);
+    assert_int_equal(out.entries[0].frame->data[0], 20);
+    if (held) {
         assert_int_equal(out.entries[5000].frame->id, 7);
         assert_string_equal(out.buses[out.entries[5000].bus], "can7");
-        rig_free(&out);
+    }
+    rig_free(&out);
+}
+
+/* What begins again has its head, and the buses that came late. */
+static void a_file_that_is_begun_again_is_one_of_its_format(void **state)
+{
+    (void)state;
+    for (size_t i = 0; cr_trace_formats[i]; i++) {
+        rig_empty_dir();
+        if (cr_trace_formats[i]->encoder)
+            begin_again(cr_trace_formats[i]);
     }
 }
 

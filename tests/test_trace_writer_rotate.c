@@ -158,6 +158,30 @@ static void nothing_is_lost_or_doubled_by_rotation_at_any_moment(void **state)
     assert_int_equal(rig_series("a", ".log", 0, files), n);
 }
 
+static void rotate_format(const struct cr_trace_format *format, const char *packing)
+{
+    const struct canring_trace_writer_options options = {.format = format->name,
+                                                         .rotate_frames = 700};
+    const char *own = format->endings[0] ? format->endings[0] : "";
+    char ending[32], name[40];
+
+    snprintf(ending, sizeof(ending), "%s%s", own, packing);
+    snprintf(name, sizeof(name), "a%s", ending);
+    unsigned files = write_series(name, &options, 5000);
+    assert_int_equal(files, 8);
+    assert_int_equal(rig_series("a", ending, 0, files), 5000);
+}
+
+static void every_format_is_written_in_whole_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; cr_trace_formats[i]; i++)
+        if (cr_trace_formats[i]->encoder)
+            rotate_format(cr_trace_formats[i], "");
+    rotate_format(&cr_trace_format_candump, ".gz");
+    rotate_format(&cr_trace_format_candump, ".zst");
+}
+
 static void only_the_newest_files_are_kept(void **state)
 {
     (void)state;
@@ -318,6 +342,7 @@ int main(void)
         cmocka_unit_test(files_end_before_they_pass_a_size),
         cmocka_unit_test(compressed_files_pass_a_size_by_less_than_a_block),
         cmocka_unit_test(nothing_is_lost_or_doubled_by_rotation_at_any_moment),
+        cmocka_unit_test(every_format_is_written_in_whole_files),
         cmocka_unit_test(only_the_newest_files_are_kept),
         cmocka_unit_test(files_of_an_earlier_run_are_passed_over),
         cmocka_unit_test(dated_names_tell_when_a_file_begins),

@@ -6,12 +6,19 @@ static void rebase(struct play_clock *clock, uint64_t recorded, uint64_t ns)
     clock->base_ns = ns;
 }
 
+/* Nobody waits for longer: thirty years. */
+#define OFFSET_MAX UINT64_C(1000000000000000000)
+
 static uint64_t place(const struct play_clock *clock, uint64_t recorded)
 {
     uint64_t offset = recorded - clock->base_recorded;
 
-    if (clock->speed < 1 || clock->speed > 1)
-        offset = (uint64_t)((double)offset / clock->speed);
+    if (clock->speed < 1 || clock->speed > 1) {
+        double scaled = (double)offset / clock->speed;
+        offset = scaled < (double)OFFSET_MAX ? (uint64_t)scaled : OFFSET_MAX;
+    }
+    if (offset > OFFSET_MAX)
+        offset = OFFSET_MAX;
     if (clock->gap_ns)
         offset = (offset + clock->gap_ns - 1) / clock->gap_ns * clock->gap_ns;
     return clock->base_ns + offset;

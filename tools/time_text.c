@@ -68,7 +68,9 @@ uint64_t time_resolve(const struct time_point *point, uint64_t first_ns, uint64_
 {
     if (!point->given)
         return otherwise;
-    return point->relative ? first_ns + point->ns : point->ns;
+    if (!point->relative)
+        return point->ns;
+    return point->ns < UINT64_MAX - first_ns ? first_ns + point->ns : UINT64_MAX;
 }
 
 const char *time_write(char *to, uint64_t ns)

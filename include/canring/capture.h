@@ -3,7 +3,8 @@
  * For `canring capture`, and for programs that record beside whatever else they do. One thread
  * moves frames from the buses to the recording, a second one writes them: a slow disk costs frames
  * only when the recording's reserve is full, and then they are counted and marked in the file. All
- * calls come from one thread at a time but those that say otherwise.
+ * calls but those that say otherwise come from one thread at a time, and from the first run or poll
+ * on from one thread only.
  *
  * Several buses go into one file in the order of their time stamps: a frame is held back until each
  * other bus has shown a later one, or for `window_ns` after it was read. What is read later than

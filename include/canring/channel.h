@@ -23,7 +23,8 @@ struct canring_channel {
     uint32_t release_at; /* slots after which memory is given back while reading on */
     uint64_t received;   /* frames, for the counters page */
     uint64_t sent;
-    bool proxy_parks; /* the proxy may sleep: publishing has to look */
+    const CANRING_ATOMIC(uint64_t) * emptied; /* position: a suspended proxy empties the ring */
+    bool proxy_parks;                         /* the proxy may sleep: publishing has to look */
     enum canring_wait wait;
     struct canring_channel_private *inside;
 };
@@ -45,11 +46,16 @@ void canring_channel_detach(struct canring_channel *channel);
 
 /* Cold halves of the functions below. */
 void canring_channel_give_back(struct canring_channel *channel);
+void canring_channel_pass_over(struct canring_channel *channel);
 
 /* The next frame, in place in the ring, or NULL when there is none now. Stays valid until
- * canring_channel_next. Wait-free; a system call only when the proxy sleeps for want of room. */
+ * canring_channel_next. Frames that were unread when the proxy was suspended are passed over.
+ * Wait-free; a system call only when the proxy sleeps for want of room. */
 static inline const struct canring_frame *canring_channel_peek(struct canring_channel *channel)
 {
+    uint64_t emptied = atomic_load_explicit(channel->emptied, memory_order_relaxed);
+    if (__builtin_expect((int64_t)(emptied - channel->rx.next) > 0, 0))
+        canring_channel_pass_over(channel);
     const struct canring_record *record = canring_ring_peek(&channel->rx, &channel->peeked);
     if (!record) {
         channel->peeked = 0;
@@ -138,7 +144,7 @@ const char *canring_channel_attributes(const struct canring_channel *channel);
 
 struct canring_channel_stats {
     uint64_t published; /* frames the proxy put into our ring */
-    uint64_t dropped;   /* frames it could not */
+    uint64_t dropped;   /* frames it could not, or that we had not read when it was suspended */
     uint64_t spilled;   /* frames that waited in its memory first */
     uint64_t received;  /* frames we read */
     uint64_t sent;      /* frames we sent */

@@ -82,9 +82,10 @@ int canring_proxy_run(struct canring_proxy *proxy);
 /* Ask run to return. From any thread or signal handler. */
 void canring_proxy_stop(struct canring_proxy *proxy);
 
-/* Close the bus; what waits for it or for a slow channel is dropped and counted. Channels stay
- * attached; frames that they send are refused and counted, none of them is sent later. 0, or 1 when
- * it is suspended already. Also asked for by `canring suspend` and by auxiliary handles. */
+/* Close the bus; what waits for it, or has not been read by a channel yet, is dropped and counted.
+ * Channels stay attached; what they have sent and send until the resume is refused and counted,
+ * none of it is sent later. 0, or 1 when it is suspended already. Also asked for by `canring
+ * suspend` and by auxiliary handles. */
 int canring_proxy_suspend(struct canring_proxy *proxy);
 /* Open the bus again. 0, or 1 when it is running already; errors of canring_bus_open: it stays
  * suspended then. */

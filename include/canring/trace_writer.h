@@ -7,8 +7,9 @@
  *
  * Files consist of blocks of whole entries (and containers, compressed members) that are given to
  * the kernel in order, so that there is never a hole in a file. After a kill at any instruction a
- * file holds everything up to the last unit that was given away, at most `flush_ns` old, and
- * readers take it as it is; after a power loss, everything up to the last sync.
+ * file holds everything that is older than `flush_ns`, but for what the disk or the compression did
+ * not follow with (`memory` at most), and readers take it as it is; after a power loss, everything
+ * up to the last sync.
  *
  * A disk that fails (full, gone, an I/O error) is tried again four times a second until
  * canring_trace_writer_close, and writing goes on at the very byte where it stopped: no entry that

@@ -97,6 +97,7 @@ static int attach(struct canring_channel *channel, const char *name,
     memcpy(p->name, reply.channel, sizeof(p->name));
     memcpy(p->bus, reply.bus, sizeof(p->bus));
     memcpy(p->attributes, reply.attributes, sizeof(p->attributes));
+    channel->emptied = &p->segment.header->rx_emptied;
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
     channel->rx.max_size = CANRING_FRAME_MAX; /* also where that is more than half a ring */
@@ -153,6 +154,22 @@ void canring_channel_give_back(struct canring_channel *channel)
                           memory_order_relaxed);
     CR_PROBE2(aux_give_back, channel->inside->name, channel->received);
     canring_ring_release_wake(&channel->rx);
+}
+
+/* One by one, so that they are counted, and whatever the proxy says the ring's end is ours. */
+void canring_channel_pass_over(struct canring_channel *channel)
+{
+    const uint64_t end = atomic_load_explicit(channel->emptied, memory_order_acquire);
+    uint64_t frames = 0;
+    uint32_t size;
+    while ((int64_t)(end - channel->rx.next) > 0 && canring_ring_peek(&channel->rx, &size)) {
+        canring_ring_consume(&channel->rx, size);
+        frames++;
+        if (canring_ring_unreleased(&channel->rx) >= channel->release_at)
+            canring_channel_give_back(channel);
+    }
+    cr_count(&channel->inside->segment.user->emptied, frames);
+    canring_channel_give_back(channel);
 }
 
 static uint64_t now_ns(void)
@@ -324,7 +341,8 @@ void canring_channel_stats(const struct canring_channel *channel,
 {
     const struct cr_segment *s = &channel->inside->segment;
     *stats = (struct canring_channel_stats){.published = cr_counted(&s->owner->published),
-                                            .dropped = cr_counted(&s->owner->dropped),
+                                            .dropped = cr_counted(&s->owner->dropped) +
+                                                       cr_counted(&s->user->emptied),
                                             .spilled = cr_counted(&s->owner->spilled),
                                             .received = channel->received,
                                             .sent = channel->sent,

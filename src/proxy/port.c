@@ -191,6 +191,14 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
     return taken;
 }
 
+void cr_port_empty(struct cr_port *port)
+{
+    port->outlet.dropped += cr_fifo_clear(&port->outlet.spill);
+    if (has_segment(port))
+        atomic_store_explicit(&port->segment.header->rx_emptied, port->outlet.ring.first,
+                              memory_order_release);
+}
+
 void cr_port_count(struct cr_port *port)
 {
     struct cr_owner_counters *c = port->segment.owner;
@@ -216,6 +224,7 @@ void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *st
     stats->refused += port->refused;
     if (!has_segment(port))
         return;
+    stats->dropped += cr_counted(&port->segment.user->emptied);
     stats->received += cr_counted(&port->segment.user->received);
     stats->sent += cr_counted(&port->segment.user->sent);
 }

@@ -66,6 +66,9 @@ const char *cr_port_trouble(const struct cr_port *port);
  * them are counted and skipped. Returns how many frames were appended. */
 unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max);
 
+/* What the auxiliary has not read yet, in ring and spill, it shall not read any more. */
+void cr_port_empty(struct cr_port *port);
+
 /* Bring the shared counters up to date. */
 void cr_port_count(struct cr_port *port);
 

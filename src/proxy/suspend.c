@@ -70,12 +70,21 @@ bool canring_proxy_suspended(const struct canring_proxy *proxy)
     return proxy->bus == &proxy->suspension.stand_in;
 }
 
-/* Nothing that was meant for now is handed out later. */
+/* What auxiliaries have sent until now. Only while suspended: then it is refused. */
+static void refuse_sent(struct canring_proxy *proxy)
+{
+    for (size_t i = 0; i < proxy->port_count; i++)
+        if (cr_port_attached(proxy->ports[i]))
+            cr_dispatch_take_rest(proxy, proxy->ports[i]);
+}
+
+/* Nothing that was meant for now is handed out later, neither to the bus nor to auxiliaries. */
 static void empty_queues(struct canring_proxy *proxy)
 {
     proxy->expired += cr_fifo_clear(&proxy->unsent);
+    refuse_sent(proxy);
     for (size_t i = 0; i < proxy->port_count; i++)
-        proxy->ports[i]->outlet.dropped += cr_fifo_clear(&proxy->ports[i]->outlet.spill);
+        cr_port_empty(proxy->ports[i]);
 }
 
 int canring_proxy_suspend(struct canring_proxy *proxy)
@@ -100,6 +109,7 @@ int canring_proxy_resume(struct canring_proxy *proxy, struct canring_error *err)
     struct cr_bus *stand_in = &proxy->suspension.stand_in;
     if (!canring_proxy_suspended(proxy))
         return 1;
+    refuse_sent(proxy); /* also of the last moment, and of one in which we were stopped */
     proxy->bus = NULL;
     int result = cr_proxy_open_bus(proxy, &proxy->suspension.options, err);
     if (result < 0) {

@@ -114,16 +114,24 @@ static bool satisfied(const struct waiter *w)
     return w->c ? has_record(w->c) : has_room(w->p, w->size);
 }
 
-/* Poll until `end` (CLOCK_MONOTONIC); the clock is read every 64 rounds. */
+/* A microsecond or two: as long as an answer takes that is on its way. */
+static bool poll_a_while(const struct waiter *w)
+{
+    for (unsigned i = 0; i < 64; i++) {
+        if (satisfied(w))
+            return true;
+        canring_pause();
+    }
+    return false;
+}
+
+/* Poll until `end` (CLOCK_MONOTONIC). */
 static bool poll_until(const struct waiter *w, uint64_t end)
 {
-    do {
-        for (unsigned i = 0; i < 64; i++) {
-            if (satisfied(w))
-                return true;
-            canring_pause();
-        }
-    } while (now_ns() < end);
+    do
+        if (poll_a_while(w))
+            return true;
+    while (now_ns() < end);
     return false;
 }
 
@@ -148,11 +156,15 @@ static int wait_for(const struct waiter *w, enum canring_wait how, uint64_t time
         return 1;
     if (timeout_ns == 0)
         return 0;
+    bool polls = how == CANRING_WAIT_SPIN || (how == CANRING_WAIT_ADAPTIVE && !alone_on_one_cpu());
+    /* Before the clock is read, which takes as long as half an answer. */
+    if (polls && poll_a_while(w))
+        return 1;
     uint64_t now = now_ns();
     uint64_t end = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
     if (how == CANRING_WAIT_SPIN)
         return poll_until(w, end);
-    if (how == CANRING_WAIT_ADAPTIVE && !alone_on_one_cpu()) {
+    if (polls) {
         uint64_t spin_end = now + CANRING_ADAPTIVE_NS;
         if (poll_until(w, spin_end < end ? spin_end : end))
             return 1;

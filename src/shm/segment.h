@@ -41,8 +41,12 @@ struct cr_segment_header {
     _Atomic uint32_t user_pid; /* for people who look: 0 = nobody yet */
     char proxy[CR_SEGMENT_NAME];
     char channel[CR_SEGMENT_NAME];
-    uint32_t align;        /* rings begin at multiples of this: CR_HUGE_PAGE, or 0 = of a page */
-    uint8_t reserved[252]; /* zero */
+    uint32_t align;         /* rings begin at multiples of this: CR_HUGE_PAGE, or 0 = of a page */
+    uint32_t reserved_word; /* zero */
+    /* Records of the rx ring before this position are not to be read any more; here, and not among
+     * the counters, since the user looks at it all the time and it hardly ever changes. */
+    _Atomic uint64_t rx_emptied;
+    uint8_t reserved[240]; /* zero */
 };
 
 _Static_assert(offsetof(struct cr_segment_header, version) == 12, "shared layout");
@@ -50,6 +54,7 @@ _Static_assert(offsetof(struct cr_segment_header, total_bytes) == 40, "shared la
 _Static_assert(offsetof(struct cr_segment_header, state) == 56, "shared layout");
 _Static_assert(offsetof(struct cr_segment_header, proxy) == 64, "shared layout");
 _Static_assert(offsetof(struct cr_segment_header, align) == 192, "shared layout");
+_Static_assert(offsetof(struct cr_segment_header, rx_emptied) == 200, "shared layout");
 _Static_assert(sizeof(struct cr_segment_header) == 448, "shared layout");
 
 /* Totals since the segment was made. Written by one side, read by anybody. */
@@ -69,6 +74,7 @@ struct cr_user_counters {
     _Atomic uint64_t received; /* frames read from the rx ring */
     _Atomic uint64_t sent;     /* frames put into the tx ring */
     _Atomic uint64_t full;     /* sends that found no room */
+    _Atomic uint64_t emptied;  /* frames not read, but passed over for rx_emptied */
 };
 
 /* One side's view of a segment. */

@@ -7,14 +7,8 @@
 #include "shm/nearest.h"
 
 const struct cr_trace_format *const cr_trace_formats[] = {
-    &cr_trace_format_candump,
-    &cr_trace_format_blf,
-    &cr_trace_format_pcapng,
-    &cr_trace_format_asc,
-    &cr_trace_format_trc,
-    &cr_trace_format_trc11,
-    &cr_trace_format_pcap,
-    NULL,
+    &cr_trace_format_candump, &cr_trace_format_blf,   &cr_trace_format_pcapng, &cr_trace_format_asc,
+    &cr_trace_format_trc,     &cr_trace_format_trc11, &cr_trace_format_pcap,   NULL,
 };
 
 #define FORMATS (sizeof(cr_trace_formats) / sizeof(*cr_trace_formats) - 1)

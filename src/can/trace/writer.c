@@ -126,8 +126,11 @@ int canring_trace_writer_open(struct canring_trace_writer **writer, const char *
     if (!new)
         return canring_error_set(err, -ENOMEM, "%s: out of memory", path);
     new->path = strdup(path);
-    int result = new->path ? cr_writer_plan_make(&new->plan, path, options, err)
-                           : canring_error_set(err, -ENOMEM, "%s: out of memory", path);
+    int result = -ENOMEM;
+    if (new->path)
+        result = cr_writer_plan_make(&new->plan, path, options, err);
+    else
+        canring_error_set(err, result, "%s: out of memory", path);
     connect_parts(new);
     if (result == 0)
         result = open_parts(new, err);

@@ -69,7 +69,7 @@ int cr_writer_names_open(struct cr_writer_names *names, const char *path,
 
 void cr_writer_names_close(struct cr_writer_names *names)
 {
-    for (unsigned i = 0; i < names->kept_count; i++)
+    for (unsigned i = 0; names->kept && i < names->kept_count; i++)
         free(names->kept[i].path);
     free(names->kept);
     free(names->path);
