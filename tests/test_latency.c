@@ -1,92 +1,12 @@
 /* What a rig asks of the kernel for a thread: given, or refused with the reason. The refusals
  * happen in children that have given up every privilege. */
-#include "check.h"
+#include "latency_rig.h"
 
-#include <canring/latency.h>
-#include <canring/proxy.h>
 #include <errno.h>
-#include <jansson.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "shm/huge.h"
-#include "shm/latency.h"
 #include "shm/privilege.h"
-
-#define NOBODY 65534
-
-/* With a sanitizer mlockall locks nothing, which is refused. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_LOCK false
-#elif defined(__has_feature)
-#define CAN_LOCK (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
-#else
-#define CAN_LOCK true
-#endif
-
-static char runtime[64];
-
-/* ---- children with and without privileges -----------------------------------------------------
- */
-
-static bool give_up_privileges(void)
-{
-    const struct rlimit none = {0, 0};
-    return setrlimit(RLIMIT_RTPRIO, &none) == 0 && setrlimit(RLIMIT_MEMLOCK, &none) == 0 &&
-           (geteuid() != 0 ||
-            (setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0));
-}
-
-/* Run `what` in a process of its own; it says nothing and returns 0, or what is wrong. */
-static void in_child(int (*what)(void), bool privileged)
-{
-    int status = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (!privileged && !give_up_privileges())
-            _exit(99);
-        _exit(what());
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-#define SAYS(err, words)                                                                           \
-    do {                                                                                           \
-        if (!strstr((err).text, words)) {                                                          \
-            fprintf(stderr, "%s:%d: '%s' lacks '%s'\n", __FILE__, __LINE__, (err).text, words);    \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static size_t first_cpu(char *text, size_t space)
-{
-    cpu_set_t mine;
-    size_t cpu = 0;
-    sched_getaffinity(0, sizeof(mine), &mine);
-    while (!CPU_ISSET(cpu, &mine))
-        cpu++;
-    snprintf(text, space, "%zu", cpu);
-    return cpu;
-}
 
 static int pin_and_slack(void)
 {
@@ -228,214 +148,11 @@ static int all_of_it(void)
     return 0;
 }
 
-static void need_privileges(void)
-{
-    const struct canring_latency latency = {.sched_fifo = 1, .mlock = true};
-    struct canring_error err = {0};
-    if (canring_latency_check(&latency, &err) == 0)
-        return;
-    print_message("skipped: %s\n", err.text);
-    skip();
-}
-
 static void with_privileges_all_is_given(void **state)
 {
     (void)state;
     need_privileges();
     in_child(all_of_it, true);
-}
-
-/* ---- a proxy ----------------------------------------------------------------------------------
- */
-
-static char reported[4096];
-
-static void note(void *arg, int level, const char *text)
-{
-    (void)arg, (void)level;
-    strncat(reported, text, sizeof(reported) - strlen(reported) - 2);
-    strncat(reported, "\n", 2);
-}
-
-static struct canring_channel_config channel = {.name = "com", .ring_slots = 65536};
-
-static struct canring_proxy_options options_of(const struct canring_latency *latency)
-{
-    reported[0] = '\0';
-    channel.huge_pages = false;
-    channel.ring_slots = 65536;
-    return (struct canring_proxy_options){.name = "rig",
-                                          .bus = {.interface = "virtual", .channel = "latency"},
-                                          .channels = &channel,
-                                          .channel_count = 1,
-                                          .latency = *latency,
-                                          .report = note};
-}
-
-static int expect_refusal(const struct canring_proxy_options *options, int code, const char *words)
-{
-    struct canring_proxy *proxy;
-    struct canring_error err = {0};
-    CHECK(canring_proxy_open(&proxy, options, &err) == code);
-    CHECK(proxy == NULL);
-    SAYS(err, words);
-    CHECK(!strstr(reported, "open (virtual)")); /* the bus was never touched */
-    CHECK(cr_proc_kib("/proc/self/status", "VmLck") == 0);
-    return 0;
-}
-
-static int own_runtime_dir(void)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%d", runtime, (int)getpid());
-    return setenv("CANRING_RUNTIME_DIR", path, 1);
-}
-
-static int proxies_refused(void)
-{
-    const struct canring_latency fifo = {.sched_fifo = 20}, lock = {.mlock = true},
-                                 cpus = {.cpus = "1023"}, nothing = {0};
-    CHECK(own_runtime_dir() == 0);
-    struct canring_proxy_options options = options_of(&fifo);
-    CHECK(expect_refusal(&options, -EPERM, "proxy rig: sched_fifo 20") == 0);
-    options = options_of(&lock);
-    CHECK(expect_refusal(&options, -EPERM, "mlock: needs") == 0);
-    options = options_of(&cpus);
-    CHECK(expect_refusal(&options, -EINVAL, "cpus '1023'") == 0);
-    options = options_of(&nothing);
-    options.busy_poll = 10;
-    options.wait = CANRING_WAIT_PARK;
-    CHECK(expect_refusal(&options, -EINVAL, "no meaning with wait: park") == 0);
-    options = options_of(&nothing);
-    channel.huge_pages = true;
-    channel.ring_slots = 16384;
-    CHECK(expect_refusal(&options, -EINVAL, "allowed are 65536") == 0);
-    options = options_of(&nothing);
-    options.bus.socket_busy_poll = 50;
-    CHECK(expect_refusal(&options, -EOPNOTSUPP, "virtual has no busy polling in Linux") == 0);
-    return 0;
-}
-
-static void a_proxy_is_refused_before_its_bus_is_opened(void **state)
-{
-    (void)state;
-    in_child(proxies_refused, false);
-}
-
-struct served {
-    struct canring_proxy *proxy;
-    json_t *status;
-};
-
-/* A proxy's first round is enough for it to have taken what it was given. */
-static void *serve(void *arg)
-{
-    struct served *served = arg;
-    if (canring_proxy_poll(served->proxy) < 0)
-        return NULL;
-    char *text = canring_proxy_status(served->proxy);
-    served->status = json_loads(text, 0, NULL);
-    free(text);
-    return NULL;
-}
-
-static const char *word(const struct served *served, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(served->status, "latency"), key));
-}
-
-static json_int_t figure(const struct served *served, const char *key)
-{
-    return json_integer_value(json_object_get(json_object_get(served->status, "latency"), key));
-}
-
-static int proxy_given(void)
-{
-    char cpu[16];
-    struct served served = {0};
-    struct canring_error err = {0};
-    pthread_t thread;
-    first_cpu(cpu, sizeof(cpu));
-    const struct canring_latency latency = {.cpus = cpu, .sched_fifo = 3, .mlock = CAN_LOCK};
-    CHECK(own_runtime_dir() == 0);
-    struct canring_proxy_options options = options_of(&latency);
-    options.busy_poll = 120;
-    options.sqpoll = true;
-    if (canring_proxy_open(&served.proxy, &options, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
-    CHECK(sched_getscheduler(0) == SCHED_OTHER); /* that of the thread which runs it */
-    pthread_create(&thread, NULL, serve, &served);
-    pthread_join(thread, NULL);
-    CHECK(served.status != NULL);
-    CHECK(strcmp(word(&served, "cpus"), cpu) == 0);
-    CHECK(strcmp(word(&served, "policy"), "fifo") == 0 && figure(&served, "priority") == 3);
-    if (CAN_LOCK) /* both rings, both times mapped */
-        CHECK(figure(&served, "locked_kib") > 2 * 2 * 2048);
-    CHECK(figure(&served, "busy_poll_us") == 120);
-    bool sqpoll =
-        json_is_true(json_object_get(json_object_get(served.status, "latency"), "sqpoll"));
-    CHECK(sqpoll != (strstr(reported, "sqpoll: this kernel refuses it") != NULL));
-    json_decref(served.status);
-    canring_proxy_close(served.proxy);
-    CHECK(cr_proc_kib("/proc/self/status", "VmLck") == 0);
-    return 0;
-}
-
-static void a_proxy_takes_it_on_the_thread_that_runs_it_and_says_so(void **state)
-{
-    (void)state;
-    need_privileges();
-    in_child(proxy_given, true);
-}
-
-static int huge_rings(void)
-{
-    struct served served = {0};
-    const struct canring_latency nothing = {0};
-    struct canring_error err = {0};
-    CHECK(own_runtime_dir() == 0);
-    struct canring_proxy_options options = options_of(&nothing);
-    channel.huge_pages = true;
-    if (canring_proxy_open(&served.proxy, &options, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
-    serve(&served);
-    CHECK(figure(&served, "huge_page_kib") >= 2 * 2 * 2048);
-    json_decref(served.status);
-    canring_proxy_close(served.proxy);
-    return 0;
-}
-
-static void rings_lie_in_huge_pages_when_asked_for(void **state)
-{
-    struct canring_error err = {0};
-    (void)state;
-    if (cr_huge_check(&err) < 0) {
-        print_message("skipped: %s\n", err.text);
-        skip();
-    }
-    in_child(huge_rings, true);
-}
-
-static int make_runtime_dir(void **state)
-{
-    (void)state;
-    snprintf(runtime, sizeof(runtime), "/tmp/canring-latency-XXXXXX");
-    return mkdtemp(runtime) && chmod(runtime, 0777) == 0 ? 0 : -1;
-}
-
-static int remove_runtime_dir(void **state)
-{
-    (void)state;
-    pid_t pid = fork();
-    if (pid == 0) {
-        execlp("rm", "rm", "-r", runtime, (char *)NULL);
-        _exit(1);
-    }
-    return waitpid(pid, NULL, 0) == pid ? 0 : -1;
 }
 
 int main(void)
@@ -446,9 +163,6 @@ int main(void)
         cmocka_unit_test(real_time_without_privilege_is_refused_with_the_limit),
         cmocka_unit_test(locking_memory_without_privilege_is_refused_with_the_limit),
         cmocka_unit_test(with_privileges_all_is_given),
-        cmocka_unit_test(a_proxy_is_refused_before_its_bus_is_opened),
-        cmocka_unit_test(a_proxy_takes_it_on_the_thread_that_runs_it_and_says_so),
-        cmocka_unit_test(rings_lie_in_huge_pages_when_asked_for),
     };
-    return cmocka_run_group_tests(tests, make_runtime_dir, remove_runtime_dir);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
