@@ -30,6 +30,10 @@ expect "drive.blf" canring play dr
 expect "virtual:" canring play drive.blf vir
 expect "dump" canring help du
 expect "virtual:" canring dump vir
+expect "--step-report" canring test --st
+touch old.html
+expect "old.html sub" canring test -c rig.yaml --step-report ""
+expect "WARNING" canring test --log-level W
 for word in $("$CANRING" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
     expect "$word" canring "$word"
 done

@@ -20,7 +20,7 @@ import sys
 import traceback
 import unittest
 
-from canring import _pytest, _steps, logs
+from canring import _pytest, logs
 from canring._progress import (RANK, Progress, cut, first_line, make_importable, normal_tags,
                                stem_of, wanted_tags, why_not)
 
@@ -229,6 +229,13 @@ def run_unittest(options, progress, recorder):
         run(chosen, options, progress, recorder)
 
 
+def make_recorder(progress):
+    from canring import _steps
+    recorder = _steps.Recorder(progress)
+    recorder.install()
+    return recorder
+
+
 def main():
     options = parse()
     progress = Progress()
@@ -237,9 +244,7 @@ def main():
     sys.argv = [options.file]
     use_shim()
     show_logs()
-    recorder = _steps.Recorder(progress) if options.steps and not options.collect else None
-    if recorder:
-        recorder.install()
+    recorder = make_recorder(progress) if options.steps and not options.collect else None
     if _pytest.is_for(options.file):
         _pytest.run(options, progress, recorder)
     else:

@@ -1,7 +1,6 @@
 """The auxiliaries of the running configuration, by their names: `from canring.auxiliaries import
 aux1`."""
 
-import difflib
 import os
 
 from .auxiliary import CommunicationAuxiliary
@@ -14,6 +13,7 @@ def __getattr__(name):
         raise AttributeError(name)
     names = [known for known in os.environ.get("CANRING_AUXILIARIES", "").split(",") if known]
     if names and name not in names:
+        import difflib  # for the one time that it is needed
         near = difflib.get_close_matches(name, names, 1)
         # "from … import" throws an AttributeError's words away
         raise ImportError(f"the configuration has no auxiliary '{name}', it has "
