@@ -133,6 +133,9 @@ class Report:
         for bench, title in (("echo", "From auxiliary to auxiliary, through the proxy"),
                              ("fanout", "From a bus to N channels"),
                              ("command", "A command and its report"),
+                             ("scaling", "CPU time of the proxy per frame, channels and rate"),
+                             ("formats", "Encoding and decoding, one core"),
+                             ("rate", "Capture from an in-memory bus, by format"),
                              ("convert", "Whole programs"), ("capture", "Capture on vcan")):
             every = [one for one in self.results.series if one["bench"] == bench]
             if every:
@@ -147,12 +150,23 @@ class Report:
             self.picture(curves(f"{self.base}-fanout.svg", "fan-out", ("channels",
                                 "M frames/s in total"), {"canring": sorted(points)}))
 
+    def scaling(self):
+        lines = {}
+        for one in self.results.find("scaling", "cpu_ns_per_frame"):
+            setting = one["setting"]
+            lines.setdefault(f"{setting['rate']:,} frames/s", []).append(
+                (setting["channels"], median(one) / setting["channels"]))
+        if lines:
+            self.picture(curves(f"{self.base}-scaling.svg", "what a frame costs the proxy",
+                                ("channels", "ns per frame and channel"), lines))
+
     def write(self):
         self.head()
         self.spsc()
         self.sizes()
         self.ipc()
         self.others()
+        self.scaling()
         path = f"{self.base}.md"
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n\n".join(self.parts) + "\n")
