@@ -59,7 +59,7 @@ static uint32_t read_from(struct fixture *f, uint32_t number, uint32_t max)
         const struct canring_frame *frame = (const struct canring_frame *)(const void *)record;
         assert_int_equal(frame->number, number);
         number++;
-        canring_ring_consume(&f->reader, size);
+        canring_ring_consume(&f->reader);
     }
     canring_ring_release(&f->reader);
     return number;

@@ -42,7 +42,7 @@ static bool receive_number(struct canring_consumer *c, enum canring_wait how, ui
     if (!record)
         return false;
     memcpy(number, (const uint8_t *)record + 8, sizeof(*number));
-    canring_ring_consume(c, size);
+    canring_ring_consume(c);
     canring_ring_release_wake(c);
     return true;
 }

@@ -100,7 +100,7 @@ static void nothing_is_seen_before_publish_and_all_of_a_batch_after(void **state
         const struct canring_record *record = canring_ring_peek(&f->c, &size);
         assert_non_null(record);
         assert_true(intact(record, i, size));
-        canring_ring_consume(&f->c, size);
+        canring_ring_consume(&f->c);
     }
     assert_null(canring_ring_peek(&f->c, &size));
 }
@@ -114,7 +114,7 @@ static void full_ring_refuses_and_goes_on_after_release(void **state)
     assert_int_equal(written, CANRING_SLOTS_MIN - 1); /* one slot stays free */
     canring_ring_publish(&f->p);
     assert_non_null(canring_ring_peek(&f->c, &size));
-    canring_ring_consume(&f->c, size);
+    canring_ring_consume(&f->c);
     assert_null(canring_ring_claim(&f->p, 12)); /* consumed, not released */
     canring_ring_release(&f->c);
     assert_non_null(canring_ring_claim(&f->p, 12));
@@ -130,7 +130,7 @@ static void record_over_the_end_is_contiguous(void **state)
         const struct canring_record *record = canring_ring_peek(&f->c, &size);
         assert_non_null(record);
         assert_true(intact(record, number, size));
-        canring_ring_consume(&f->c, size);
+        canring_ring_consume(&f->c);
         canring_ring_release(&f->c);
     }
 }
@@ -152,7 +152,7 @@ static void payload_that_looks_like_a_sequence_is_never_taken_for_one(void **sta
         canring_ring_publish(&f->p);
         assert_non_null(canring_ring_peek(&f->c, &size));
         assert_int_equal(size, slots * CANRING_SLOT);
-        canring_ring_consume(&f->c, size);
+        canring_ring_consume(&f->c);
         canring_ring_release(&f->c);
         assert_null(canring_ring_peek(&f->c, &size));
     }
@@ -181,7 +181,7 @@ static void successor_of_a_dead_producer_hides_its_unpublished_batch(void **stat
     assert_true(write_record(&f->p, 77, 32));
     canring_ring_publish(&f->p);
     assert_non_null(canring_ring_peek(&f->c, &size));
-    canring_ring_consume(&f->c, size);
+    canring_ring_consume(&f->c);
     assert_null(canring_ring_peek(&f->c, &size));
 }
 
@@ -211,7 +211,7 @@ static void consumer_position_that_goes_back_breaks_the_ring(void **state)
         assert_true(write_record(&f->p, i, 32));
         canring_ring_publish(&f->p);
         assert_non_null(canring_ring_peek(&f->c, &size));
-        canring_ring_consume(&f->c, size);
+        canring_ring_consume(&f->c);
         canring_ring_release(&f->c);
     }
     atomic_store(&f->ring.consumer_side->position, CANRING_SLOTS_MIN); /* old, once true */
@@ -293,7 +293,7 @@ static uint32_t consume(struct canring_consumer *c)
         }
         if (!intact(record, number, size))
             break;
-        canring_ring_consume(c, size);
+        canring_ring_consume(c);
         number++;
         if (number % 5 == 0)
             canring_ring_release(c);
@@ -349,7 +349,7 @@ static void run_that_does_not_fit_leaves_nothing(void **state)
     canring_ring_publish(&f->p);
     for (size_t i = 0; i < CANRING_SLOTS_MIN - 1; i++) {
         assert_non_null(canring_ring_peek(&f->c, &size));
-        canring_ring_consume(&f->c, size);
+        canring_ring_consume(&f->c);
     }
     assert_null(canring_ring_peek(&f->c, &size));
 }
@@ -399,7 +399,7 @@ static void abandoned_claim_is_never_read(void **state)
         canring_ring_commit(&p, 24);
         canring_ring_publish(&p);
         assert_non_null(canring_ring_peek(&c, &size));
-        canring_ring_consume(&c, size);
+        canring_ring_consume(&c);
         assert_null(canring_ring_peek(&c, &size));
         canring_ring_release(&c);
     }

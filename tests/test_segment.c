@@ -146,12 +146,12 @@ static void both_sides_talk_at_different_addresses(void **state)
         const struct canring_record *got = canring_ring_peek(&in, &size);
         assert_non_null(got);
         assert_memory_equal((const char *)got + 8, (char *)record + 8, 16);
-        canring_ring_consume(&in, size);
+        canring_ring_consume(&in);
         canring_ring_release(&in);
         assert_true(canring_ring_put(&back, record, sizeof(record)));
         canring_ring_publish(&back);
         assert_non_null(canring_ring_peek(&from, &size));
-        canring_ring_consume(&from, size);
+        canring_ring_consume(&from);
         canring_ring_release(&from);
     }
     cr_segment_close(&user);

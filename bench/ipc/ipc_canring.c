@@ -60,7 +60,7 @@ static void link_receive(struct link *link, struct message *message)
         canring_ring_wait(c, link->wait, UINT64_MAX);
     }
     memcpy(message, (const uint8_t *)record + CANRING_RECORD_HEADER, sizeof(*message));
-    canring_ring_consume(c, size);
+    canring_ring_consume(c);
     if (canring_ring_unreleased(c) >= link->ring.capacity / 8)
         canring_ring_release_wake(c);
 }

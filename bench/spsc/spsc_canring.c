@@ -67,7 +67,7 @@ static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned
         *wrong |= spsc_check(
             (const uint64_t *)(const void *)((const uint8_t *)record + CANRING_RECORD_HEADER),
             PAYLOAD_WORDS, number + done);
-        canring_ring_consume(c, size);
+        canring_ring_consume(c);
     }
     if (canring_ring_unreleased(c) >= end->release_at || (!done && canring_ring_unreleased(c)))
         canring_ring_release(c);

@@ -70,7 +70,7 @@ static inline const struct canring_frame *canring_channel_peek(struct canring_ch
  * been read empty, or every quarter of it. Wait-free, no system call as above. */
 static inline void canring_channel_next(struct canring_channel *channel)
 {
-    canring_ring_consume(&channel->rx, channel->peeked);
+    canring_ring_consume(&channel->rx);
     channel->peeked = 0;
     channel->received++;
     if (canring_ring_unreleased(&channel->rx) >= channel->release_at)

@@ -58,7 +58,7 @@ static void discard_replies(struct canring_consumer *c)
 {
     uint32_t size;
     while (canring_ring_peek(c, &size)) {
-        canring_ring_consume(c, size);
+        canring_ring_consume(c);
         canring_ring_release_wake(c);
     }
 }

@@ -143,7 +143,7 @@ int cr_assembly_take(struct cr_assembly *a, struct canring_consumer *c)
         memcpy(&copy, record, sizeof(copy));
         result =
             add(a, &copy, (const uint8_t *)record + sizeof(copy), size - (uint32_t)sizeof(copy));
-        canring_ring_consume(c, size);
+        canring_ring_consume(c);
         canring_ring_release_wake(c);
     }
     return c->broken ? -EPIPE : result;

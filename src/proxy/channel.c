@@ -163,7 +163,7 @@ void canring_channel_pass_over(struct canring_channel *channel)
     uint64_t frames = 0;
     uint32_t size;
     while ((int64_t)(end - channel->rx.next) > 0 && canring_ring_peek(&channel->rx, &size)) {
-        canring_ring_consume(&channel->rx, size);
+        canring_ring_consume(&channel->rx);
         frames++;
         if (canring_ring_unreleased(&channel->rx) >= channel->release_at)
             canring_channel_give_back(channel);

@@ -93,7 +93,7 @@ static struct cr_log_record *next(struct cr_log_ring *ring, bool *consumed)
     if (!record || ring->damage)
         return NULL;
     memcpy(copy, record, size);
-    canring_ring_consume(&ring->in, size);
+    canring_ring_consume(&ring->in);
     *consumed = true;
     return decode(ring->process, copy, size, &ring->damage);
 }

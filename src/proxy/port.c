@@ -177,7 +177,7 @@ unsigned cr_port_take(struct cr_port *port, struct cr_batch *batch, unsigned max
             memcpy(frame, record, size); /* the private copy is what is checked and used */
             frame->size = (uint16_t)size;
         }
-        canring_ring_consume(&port->in, size);
+        canring_ring_consume(&port->in);
         if (frame)
             CR_PROBE3(take, port->name, frame->id, size);
         if (!frame || canring_frame_check(frame, size) < 0) {

@@ -135,7 +135,7 @@ static void read_all(struct cr_recorder *recorder, bool *failed)
             abandon(recorder, frame);
         else
             *failed = add_record(recorder, frame) < 0;
-        canring_ring_consume(&recorder->in, size);
+        canring_ring_consume(&recorder->in);
         if (++since % RELEASE_EVERY == 0)
             canring_ring_release_wake(&recorder->in);
     }

@@ -81,8 +81,9 @@ void canring_consumer_init(struct canring_consumer *consumer, const struct canri
         .slots = ring->slots,
         .mask = ring->capacity - 1,
         .next = next,
-        .released = next,
+        .size = CANRING_RECORD_HEADER, /* a legal one: what equals it is not checked again */
         .span = 1,
+        .released = next,
         .max_size = half < CANRING_RECORD_MAX ? (uint32_t)half : CANRING_RECORD_MAX,
         .own = ring->consumer_side,
         .peer = ring->producer_side,
