@@ -197,6 +197,37 @@ kill $holder
 wait $holder 2>/dev/null
 rm pipe
 
+# Times that a format cannot hold are left out and told; those that it can come back, however far
+# from the first.
+cat >far.log <<'LOG'
+(0.000000) can0 123#01
+(4294967295.999999) can0 123#02
+(9214559999.000001) can0 123#03
+(9214560000.000000) can0 123#04
+(18000000000.000000) can0 123#05
+LOG
+for ending in asc blf trc pcap; do
+    rest=3
+    [ $ending = pcap ] && rest=2
+    convert 0 far.log via.$ending -f
+    said 'has no place for times so far ahead'
+    said "$((5 - rest)) entries were left out"
+    convert 0 via.$ending far_back.log -f --digits 6
+    "$CANRING" convert far.log --to candump - 2>/dev/null | head -$rest >wanted
+    same "far times by $ending" wanted far_back.log
+done
+tac far.log >far_first.log
+convert 0 far_first.log via.asc -f
+said '2 entries were left out'
+convert 0 via.asc far_back.log -f
+[ "$(wc -l <far_back.log)" = 3 ] || fail "steps back from far times: $(cat far_back.log)"
+
+# A bus too many is told as that.
+printf '(1.0) can0 123#01\n(2.0) can1 123#02\n' >two.log
+convert 0 two.log via.pcap -f
+said 'more than one bus'
+rm -f far.log far_back.log far_first.log two.log wanted
+
 # Damage is told with its place, the rest is converted.
 sed '100s/#.*/#zz/' rich.log >damaged.log
 convert 3 --digits 9 damaged.log kept.log
