@@ -228,6 +228,43 @@ convert 0 two.log via.pcap -f
 said 'more than one bus'
 rm -f far.log far_back.log far_first.log two.log wanted
 
+# What is not kept is told, and what was asked for but is not there.
+printf '(1.0) body 123#01 T\n(2.0) can1 123#02 R\n(3.0) can1 123#03 T\n' >names.log
+convert 0 names.log via.log -f
+said '2 frames were sent, not received'
+convert 0 names.log via.blf -f
+said 'the names of 1 buses are not kept'
+mkdir old.log.d
+convert 0 --digits 9 rich.log old.log.d/via.blf
+grep -q 'digits' words && fail "digits of a binary format: $(cat words)"
+convert 0 --bus can1 --rename x=y --bus can9 names.log via.log -f
+said "no bus 'can9' in the recording: there are body, can1"
+said "no bus 'x'"
+convert 0 --start +9 names.log via.log -f
+said 'none of 3 entries'
+convert 1 rich.log nowhere/new.log
+said 'nowhere/new.log: '
+grep -q canring- words && fail "the unfinished file's name is told: $(cat words)"
+rm -rf names.log old.log.d
+
+# Pipes are read, as the shell's <(...) is one.
+convert 0 --digits 9 <(cat rich.log) <(gzip -c </dev/null) --from candump piped.log
+same "through a pipe" rich.log piped.log
+rm piped.log
+mkfifo pipe.log
+timeout 20 "$CANRING" repair pipe.log 2>words
+[ $? = 1 ] || fail "repair of a pipe"
+rm pipe.log
+
+# Signals that whoever started it has them ignored stay so.
+(trap '' HUP; exec "$CANRING" convert <(cat rich.log; sleep 1) --digits 9 nohup.log) &
+pid=$!
+for _ in $(seq 100); do ls -A | grep -q '^\.canring-' && break; sleep 0.05; done
+kill -HUP $pid
+wait $pid || fail "an ignored SIGHUP ends it"
+same "with SIGHUP ignored" rich.log nohup.log
+rm -f nohup.log
+
 # Damage is told with its place, the rest is converted.
 sed '100s/#.*/#zz/' rich.log >damaged.log
 convert 3 --digits 9 damaged.log kept.log

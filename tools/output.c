@@ -27,8 +27,29 @@ static void handle_signals(void (*handler)(int))
     struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
-        sigaction(deadly[i], &action, NULL);
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
+        struct sigaction old;
+        if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
+            sigaction(deadly[i], &action, NULL);
+    }
+}
+
+/* What the writer says, with the name that the user knows. */
+static void say_own(const struct output *output, const char *text)
+{
+    const char *found = output->in_place ? NULL : strstr(text, output->temporary);
+
+    if (found)
+        say(output->command, "%.*s%s%s", (int)(found - text), text, output->path,
+            found + strlen(output->temporary));
+    else
+        say(output->command, "%s", text);
+}
+
+static void report(void *arg, int level, const char *text)
+{
+    (void)level;
+    say_own(arg, text);
 }
 
 static void guard(const struct output *output)
@@ -114,11 +135,13 @@ int output_open(struct output *output, const char *command, const char *path,
     if (status)
         return status;
     own.overwrite = output->replace || !output->in_place;
+    own.report = report;
+    own.report_arg = output;
     if (!output->in_place)
         guard(output);
     int result = canring_trace_writer_open(&output->writer, output->temporary, &own, &err);
     if (result < 0) {
-        say(command, "%s", err.text);
+        say_own(output, err.text);
         return exit_status(result);
     }
     return 0;
@@ -167,7 +190,7 @@ int output_commit(struct output *output, const char *backup)
     int result = canring_trace_writer_close(output->writer, &err);
     output->writer = NULL;
     if (result < 0) {
-        say(output->command, "%s", err.text);
+        say_own(output, err.text);
         status = EXIT_FAILURE;
     }
     if (output->in_place)
