@@ -102,8 +102,6 @@ done
 "$CANRING" convert --to candump --digits 9 rich.log - >redirected
 same "standard output that is a file" rich.log redirected
 "$CANRING" convert --to candump -z gz --digits 9 rich.log - | gzip -dc | cmp - rich.log || fail "packed to standard output"
-"$CANRING" convert --to candump rich.log - >>redirected 2>words && fail "a file that is appended to would be emptied"
-said 'appended to'
 rm redirected unpacked
 
 # Losses, where the format has a place for them.
@@ -246,6 +244,25 @@ convert 1 rich.log nowhere/new.log
 said 'nowhere/new.log: '
 grep -q canring- words && fail "the unfinished file's name is told: $(cat words)"
 rm -rf names.log old.log.d
+
+# Standard output may be a file that has something in it already.
+head -20 rich.log >head.log
+{
+    echo before
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo between
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo behind
+} >mixed 2>words
+same "files one behind the other" mixed <(echo before; cat head.log; echo between; cat head.log; echo behind)
+"$CANRING" convert --digits 9 --to candump head.log - >>mixed
+[ "$(wc -l <mixed)" = 63 ] || fail "appended: $(wc -l <mixed)"
+{
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo behind
+} >mixed
+[ "$(wc -l <mixed)" = 21 ] || fail "what follows: $(wc -l <mixed)"
+rm -f mixed head.log
 
 # Pipes are read, as the shell's <(...) is one.
 convert 0 --digits 9 <(cat rich.log) <(gzip -c </dev/null) --from candump piped.log
