@@ -102,8 +102,6 @@ done
 "$CANRING" convert --to candump --digits 9 rich.log - >redirected
 same "standard output that is a file" rich.log redirected
 "$CANRING" convert --to candump -z gz --digits 9 rich.log - | gzip -dc | cmp - rich.log || fail "packed to standard output"
-"$CANRING" convert --to candump rich.log - >>redirected 2>words && fail "a file that is appended to would be emptied"
-said 'appended to'
 rm redirected unpacked
 
 # Losses, where the format has a place for them.
@@ -196,6 +194,93 @@ wait $pid
 kill $holder
 wait $holder 2>/dev/null
 rm pipe
+
+# Times that a format cannot hold are left out and told; those that it can come back, however far
+# from the first.
+cat >far.log <<'LOG'
+(0.000000) can0 123#01
+(4294967295.999999) can0 123#02
+(9214559999.000001) can0 123#03
+(9214560000.000000) can0 123#04
+(18000000000.000000) can0 123#05
+LOG
+for ending in asc blf trc pcap; do
+    rest=3
+    [ $ending = pcap ] && rest=2
+    convert 0 far.log via.$ending -f
+    said 'has no place for times so far ahead'
+    said "$((5 - rest)) entries were left out"
+    convert 0 via.$ending far_back.log -f --digits 6
+    "$CANRING" convert far.log --to candump - 2>/dev/null | head -$rest >wanted
+    same "far times by $ending" wanted far_back.log
+done
+tac far.log >far_first.log
+convert 0 far_first.log via.asc -f
+said '2 entries were left out'
+convert 0 via.asc far_back.log -f
+[ "$(wc -l <far_back.log)" = 3 ] || fail "steps back from far times: $(cat far_back.log)"
+
+# A bus too many is told as that.
+printf '(1.0) can0 123#01\n(2.0) can1 123#02\n' >two.log
+convert 0 two.log via.pcap -f
+said 'more than one bus'
+rm -f far.log far_back.log far_first.log two.log wanted
+
+# What is not kept is told, and what was asked for but is not there.
+printf '(1.0) body 123#01 T\n(2.0) can1 123#02 R\n(3.0) can1 123#03 T\n' >names.log
+convert 0 names.log via.log -f
+said '2 frames were sent, not received'
+convert 0 names.log via.blf -f
+said 'the names of 1 buses are not kept'
+mkdir old.log.d
+convert 0 --digits 9 rich.log old.log.d/via.blf
+grep -q 'digits' words && fail "digits of a binary format: $(cat words)"
+convert 0 --bus can1 --rename x=y --bus can9 names.log via.log -f
+said "no bus 'can9' in the recording: there are body, can1"
+said "no bus 'x'"
+convert 0 --start +9 names.log via.log -f
+said 'none of 3 entries'
+convert 1 rich.log nowhere/new.log
+said 'nowhere/new.log: '
+grep -q canring- words && fail "the unfinished file's name is told: $(cat words)"
+rm -rf names.log old.log.d
+
+# Standard output may be a file that has something in it already.
+head -20 rich.log >head.log
+{
+    echo before
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo between
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo behind
+} >mixed 2>words
+same "files one behind the other" mixed <(echo before; cat head.log; echo between; cat head.log; echo behind)
+"$CANRING" convert --digits 9 --to candump head.log - >>mixed
+[ "$(wc -l <mixed)" = 63 ] || fail "appended: $(wc -l <mixed)"
+{
+    "$CANRING" convert --digits 9 --to candump head.log -
+    echo behind
+} >mixed
+[ "$(wc -l <mixed)" = 21 ] || fail "what follows: $(wc -l <mixed)"
+rm -f mixed head.log
+
+# Pipes are read, as the shell's <(...) is one.
+convert 0 --digits 9 <(cat rich.log) <(gzip -c </dev/null) --from candump piped.log
+same "through a pipe" rich.log piped.log
+rm piped.log
+mkfifo pipe.log
+timeout 20 "$CANRING" repair pipe.log 2>words
+[ $? = 1 ] || fail "repair of a pipe"
+rm pipe.log
+
+# Signals that whoever started it has them ignored stay so.
+(trap '' HUP; exec "$CANRING" convert <(cat rich.log; sleep 1) --digits 9 nohup.log) &
+pid=$!
+for _ in $(seq 100); do ls -A | grep -q '^\.canring-' && break; sleep 0.05; done
+kill -HUP $pid
+wait $pid || fail "an ignored SIGHUP ends it"
+same "with SIGHUP ignored" rich.log nohup.log
+rm -f nohup.log
 
 # Damage is told with its place, the rest is converted.
 sed '100s/#.*/#zz/' rich.log >damaged.log

@@ -7,28 +7,53 @@
 #include "output.h"
 #include "say.h"
 
-static void report(void *arg, int level, const char *text)
+struct traits {
+    const char *format, *ending;
+    unsigned digits; /* of a second, that its lines have; 0: it keeps nanoseconds */
+    bool no_direction, no_names;
+};
+
+static bool ends_with(const char *path, size_t length, const char *ending)
 {
-    (void)arg;
-    (void)level;
-    say("convert", "%s", text);
+    size_t part = strlen(ending);
+
+    return length >= part && memcmp(path + length - part, ending, part) == 0;
 }
 
-/* Of a second, what the output's lines have; 0: it keeps nanoseconds. */
-static unsigned digits_of(const struct convert_options *options)
+/* What OUT's format keeps. */
+static const struct traits *traits_of(const struct convert_options *options)
 {
-    static const struct {
-        const char *format, *ending;
-        unsigned usual;
-    } known[] = {
-        {"candump", ".log", 6}, {"asc", ".asc", 6}, {"trc", ".trc", 6}, {"trc1.1", NULL, 4}};
+    static const struct traits known[] = {
+        {.format = "candump", .ending = ".log", .digits = 6, .no_direction = true},
+        {.format = "asc", .ending = ".asc", .digits = 6},
+        {.format = "trc", .ending = ".trc", .digits = 6},
+        {.format = "blf", .ending = ".blf", .no_names = true},
+        {.format = "pcap", .ending = ".pcap", .no_direction = true, .no_names = true},
+        {.format = "trc1.1", .digits = 4},
+    };
+    static const struct traits all = {0};
     const char *format = options->writer.format;
+    size_t length = strlen(options->output);
 
+    if (ends_with(options->output, length, ".gz"))
+        length -= 3;
+    else if (ends_with(options->output, length, ".zst"))
+        length -= 4;
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (format ? strcmp(format, known[i].format) == 0
-                   : known[i].ending && strstr(options->output, known[i].ending))
-            return options->writer.time_digits ? options->writer.time_digits : known[i].usual;
-    return 0;
+                   : known[i].ending && ends_with(options->output, length, known[i].ending))
+            return &known[i];
+    return &all;
+}
+
+static void set_traits(struct convert_options *options)
+{
+    const struct traits *traits = traits_of(options);
+    unsigned digits = options->writer.time_digits;
+
+    options->recode.digits = traits->digits && digits ? digits : traits->digits;
+    options->recode.no_direction = traits->no_direction;
+    options->recode.no_names = traits->no_names;
 }
 
 static int convert(struct convert_options *options)
@@ -37,8 +62,7 @@ static int convert(struct convert_options *options)
     struct recode recode;
     struct output output = {0};
 
-    options->recode.digits = digits_of(options);
-    options->writer.report = report;
+    set_traits(options);
     int status = recode_open(&recode, &options->recode, options->inputs, options->input_count,
                              options->from);
     if (status == 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -36,13 +37,6 @@ struct repair {
     char written_format[16];
     char backup[PATH_MAX];
 };
-
-static void report(void *arg, int level, const char *text)
-{
-    (void)arg;
-    (void)level;
-    say("repair", "%s", text);
-}
 
 static int read_options(struct repair *repair, int argc, char **argv, bool *done)
 {
@@ -131,7 +125,9 @@ static int write_whole(struct repair *repair, const struct canring_trace_writer_
 {
     char *copy = strdup(repair->file);
     char *paths[] = {copy};
-    struct recode_options quiet = {.command = "repair", .quiet = true}; /* it was told before */
+    struct recode_options quiet = {.command = "repair",
+                                   .quiet = true, /* it was told before */
+                                   .no_direction = strcmp(options->format, "candump") == 0};
     struct recode recode;
     struct output output = {0};
 
@@ -170,11 +166,24 @@ static int choose_backup(struct repair *repair)
     return EXIT_FAILURE;
 }
 
+/* It is read twice, and replaced. */
+static int refuse_others(const struct repair *repair)
+{
+    struct stat status;
+
+    if (stat(repair->file, &status) < 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return 0; /* opening it tells the rest */
+    say("repair", "%s is not a regular file", repair->file);
+    return EXIT_FAILURE;
+}
+
 static int run(struct repair *repair)
 {
     bool wrong = false, fine = false;
-    int status = examine(repair, &wrong, &fine);
+    int status = refuse_others(repair);
 
+    if (status == 0)
+        status = examine(repair, &wrong, &fine);
     if (status)
         return status;
     if (!wrong && !repair->output) {
@@ -192,7 +201,6 @@ static int run(struct repair *repair)
         .time_digits = fine ? 9 : 0,
         .overwrite = !repair->output || repair->force,
         .sync_ns = UINT64_MAX / 2, /* at the end: then the old one may go */
-        .report = report,
     };
     return write_whole(repair, &options);
 }

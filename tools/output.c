@@ -27,8 +27,29 @@ static void handle_signals(void (*handler)(int))
     struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
-        sigaction(deadly[i], &action, NULL);
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
+        struct sigaction old;
+        if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
+            sigaction(deadly[i], &action, NULL);
+    }
+}
+
+/* What the writer says, with the name that the user knows. */
+static void say_own(const struct output *output, const char *text)
+{
+    const char *found = output->in_place ? NULL : strstr(text, output->temporary);
+
+    if (found)
+        say(output->command, "%.*s%s%s", (int)(found - text), text, output->path,
+            found + strlen(output->temporary));
+    else
+        say(output->command, "%s", text);
+}
+
+static void report(void *arg, int level, const char *text)
+{
+    (void)level;
+    say_own(arg, text);
 }
 
 static void guard(const struct output *output)
@@ -60,8 +81,8 @@ static int exists(const struct output *output)
     return EXIT_FAILURE;
 }
 
-/* Standard output by a name that can be opened. A file there was emptied by the shell, or is to be
- * appended to: opening it once more would empty it. */
+/* Standard output by a name that can be opened, but where that would empty a file that somebody
+ * else has begun. */
 static int use_standard_output(struct output *output)
 {
     int flags = fcntl(STDOUT_FILENO, F_GETFL);
@@ -71,13 +92,34 @@ static int use_standard_output(struct output *output)
         say(output->command, "standard output is closed");
         return EXIT_FAILURE;
     }
-    if (S_ISREG(status.st_mode) && (flags & O_APPEND)) {
-        say(output->command, "standard output is a file that is appended to: name it instead");
+    output->in_place = output->replace = true;
+    snprintf(output->temporary, sizeof(output->temporary), "/dev/stdout");
+    if (!S_ISREG(status.st_mode) || (!(flags & O_APPEND) && lseek(STDOUT_FILENO, 0, SEEK_CUR) == 0))
+        return 0;
+    int result = relay_start(&output->relay);
+    if (result < 0) {
+        say(output->command, "standard output: %s", strerror(-result));
         return EXIT_FAILURE;
     }
-    snprintf(output->temporary, sizeof(output->temporary), "/dev/stdout");
-    output->in_place = output->replace = true;
+    output->relayed = true;
+    snprintf(output->temporary, sizeof(output->temporary), "/proc/self/fd/%d", output->relay.to);
     return 0;
+}
+
+/* Who writes to standard output next does so behind it. */
+static int leave_standard_output(struct output *output)
+{
+    if (strcmp(output->path, "-") != 0)
+        return 0;
+    if (!output->relayed) {
+        (void)lseek(STDOUT_FILENO, 0, SEEK_END);
+        return 0;
+    }
+    output->relayed = false;
+    int result = relay_stop(&output->relay);
+    if (result < 0)
+        say(output->command, "standard output: %s", strerror(-result));
+    return result < 0 ? EXIT_FAILURE : 0;
 }
 
 /* Where it is written. */
@@ -114,11 +156,14 @@ int output_open(struct output *output, const char *command, const char *path,
     if (status)
         return status;
     own.overwrite = output->replace || !output->in_place;
+    own.report = report;
+    own.report_arg = output;
     if (!output->in_place)
         guard(output);
     int result = canring_trace_writer_open(&output->writer, output->temporary, &own, &err);
     if (result < 0) {
-        say(command, "%s", err.text);
+        say_own(output, err.text);
+        (void)leave_standard_output(output);
         return exit_status(result);
     }
     return 0;
@@ -167,11 +212,11 @@ int output_commit(struct output *output, const char *backup)
     int result = canring_trace_writer_close(output->writer, &err);
     output->writer = NULL;
     if (result < 0) {
-        say(output->command, "%s", err.text);
+        say_own(output, err.text);
         status = EXIT_FAILURE;
     }
     if (output->in_place)
-        return status;
+        return leave_standard_output(output) ? EXIT_FAILURE : status;
     if (status == 0)
         status = keep_backup(output, backup);
     if (status == 0) {
@@ -189,7 +234,9 @@ void output_discard(struct output *output)
     if (!output->writer)
         return;
     canring_trace_writer_close(output->writer, NULL);
-    if (!output->in_place)
+    if (output->in_place)
+        (void)leave_standard_output(output);
+    else
         unlink(output->temporary);
     unguard();
 }

@@ -11,12 +11,16 @@
 #include <canring/trace_writer.h>
 #include <limits.h>
 
+#include "relay.h"
+
 struct output {
     const char *command; /* for messages */
     const char *path;    /* "-" is standard output */
     char temporary[PATH_MAX];
     bool in_place; /* no temporary name */
     bool replace;  /* an existing file */
+    bool relayed;  /* to a file that standard output is in the middle of */
+    struct relay relay;
     struct canring_trace_writer *writer;
 };
 

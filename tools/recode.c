@@ -74,19 +74,29 @@ static struct recode_input *earliest(struct recode *recode)
 
 /* ---- what is wanted --------------------------------------------------------- */
 
-static const struct recode_rule *rule_of(const struct recode_options *options, const char *bus,
-                                         bool *only)
+static const struct recode_rule *rule_of(struct recode *recode, const char *bus, bool *only)
 {
+    const struct recode_options *options = recode->options;
     const struct recode_rule *found = NULL;
 
     *only = false;
     for (unsigned i = 0; i < options->rule_count; i++) {
         const struct recode_rule *rule = &options->rules[i];
         *only |= rule->only;
-        if (strlen(bus) == rule->bus_length && memcmp(bus, rule->bus, rule->bus_length) == 0)
+        if (strlen(bus) == rule->bus_length && memcmp(bus, rule->bus, rule->bus_length) == 0) {
             found = rule;
+            recode->met[i] = true;
+        }
     }
     return found;
+}
+
+/* Numbers bring back can0, can1 and so on. */
+static bool is_number(const char *name)
+{
+    if (strncmp(name, "can", 3) != 0 || !name[3] || (name[3] == '0' && name[4]))
+        return false;
+    return name[3 + strspn(name + 3, "0123456789")] == '\0';
 }
 
 static int meet_bus(struct recode *recode, struct recode_input *input, uint32_t index)
@@ -95,7 +105,7 @@ static int meet_bus(struct recode *recode, struct recode_input *input, uint32_t 
     struct recode_bus bus = {.known = true, .wanted = true};
     bool only;
 
-    bus.rule = rule_of(recode->options, name, &only);
+    bus.rule = rule_of(recode, name, &only);
     bus.wanted = !only || (bus.rule && bus.rule->only);
     if (bus.wanted && recode->writer) {
         if (bus.rule && bus.rule->name)
@@ -106,6 +116,7 @@ static int meet_bus(struct recode *recode, struct recode_input *input, uint32_t 
             return EXIT_FAILURE;
         }
         bus.index = (uint32_t)place;
+        recode->named += !is_number(name);
     }
     input->buses[index] = bus;
     return 0;
@@ -173,6 +184,7 @@ static int write_entry(struct recode *recode, const struct canring_trace_entry *
         return EXIT_FAILURE;
     }
     recode->written++;
+    recode->sent += entry->frame && entry->frame->flags & CANRING_TX;
     recode->cut += loses_digits(recode, entry->timestamp_ns);
     return 0;
 }
@@ -232,20 +244,6 @@ int recode_run(struct recode *recode)
     if (!recode->options->quiet)
         damage_say_rest(&recode->damage, recode->options->command);
     return status;
-}
-
-void recode_tell(const struct recode *recode, const char *format)
-{
-    const char *command = recode->options->command;
-
-    if (recode->refused)
-        say(command, "%llu entries were left out: '%s' has no place for them",
-            (unsigned long long)recode->refused, format);
-    if (recode->cut)
-        say(command, "the times of %llu entries were cut to %u digits: --digits 9 keeps them",
-            (unsigned long long)recode->cut, recode->options->digits);
-    if (recode->unfinished)
-        say(command, "the recording was unfinished: whoever wrote it was killed, or it was cut");
 }
 
 void recode_close(struct recode *recode)

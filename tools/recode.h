@@ -33,7 +33,9 @@ struct recode_options {
     bool filtered;
     struct canring_filters filters; /* of all buses */
     struct time_point start, end;
-    unsigned digits; /* of fractions of a second that are written */
+    unsigned digits;   /* of fractions of a second that are written, 0 = nanoseconds */
+    bool no_direction; /* what is written does not tell which frames were sent, */
+    bool no_names;     /* nor names of buses */
 };
 
 struct recode_input {
@@ -51,11 +53,14 @@ struct recode {
     unsigned count;
     bool begun;
     uint64_t begin_ns, end_ns;
-    uint64_t entries;  /* read */
-    uint64_t written;  /* entries */
-    uint64_t left_out; /* by filters, buses or times, as asked for */
-    uint64_t refused;  /* by the format */
-    uint64_t cut;      /* times that lost digits */
+    uint64_t entries;           /* read */
+    uint64_t written;           /* entries */
+    uint64_t left_out;          /* by filters, buses or times, as asked for */
+    uint64_t refused;           /* by the format */
+    uint64_t cut;               /* times that lost digits */
+    uint64_t sent;              /* frames of those written */
+    unsigned named;             /* buses with a name that a number does not bring back */
+    bool met[RECODE_RULES_MAX]; /* there is a bus of this rule */
     bool unfinished;
     struct damage damage;
     struct progress progress;

@@ -30,7 +30,8 @@ struct canring_trace_entry {
 
 struct canring_trace_reader;
 
-/* Open a recording. `path`: a file, or "-" for standard input (no rewind then); compressed with
+/* Open a recording. `path`: a file, a pipe, which is waited for, or "-" for standard input (no
+ * rewind of these); compressed with
  * gzip or zstd or not, its first bytes tell. `format`: the name of one ("candump", "asc", "blf",
  * "trc", "pcapng", "pcap"), or NULL: by content, and by the ending of the name where that
  * does not tell. Names of channels that have only a number are "can0" for channel 1, and so on.
@@ -45,7 +46,7 @@ int canring_trace_reader_open(struct canring_trace_reader **reader, const char *
 int canring_trace_reader_next(struct canring_trace_reader *reader,
                               struct canring_trace_entry *entry, struct canring_error *err);
 
-/* Start again at the first entry; buses keep their indexes. -ESPIPE: standard input. */
+/* Start again at the first entry; buses keep their indexes. -ESPIPE: a pipe. */
 int canring_trace_reader_rewind(struct canring_trace_reader *reader, struct canring_error *err);
 
 /* Name of bus `index`, NULL when no entry has named so many yet. Valid until close. */

@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -281,18 +282,28 @@ static int refused(int code, struct canring_error *err)
     return code;
 }
 
+/* A pipe would be waited for, and with it the whole loop. */
+static int open_file(struct replay_bus *replay, const char *path, struct canring_error *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return canring_error_set(err, -EINVAL, "'%s' is not a regular file", path);
+    return canring_trace_reader_open(&replay->reader, path, NULL, err);
+}
+
 /* "recording.log#can0" is the frames of can0, unless a file is called just that. */
 static int open_reader(struct replay_bus *replay, const char *channel, struct canring_error *err)
 {
     const char *mark = strrchr(channel, '#');
-    int rc = canring_trace_reader_open(&replay->reader, channel, NULL, err);
+    int rc = open_file(replay, channel, err);
     if (rc != -ENOENT || !mark || strlen(mark + 1) >= sizeof(replay->only))
         return rc < 0 ? refused(rc, err) : 0;
     char *path = strndup(channel, (size_t)(mark - channel));
     if (!path)
         return canring_error_set(err, -ENOMEM, "replay: out of memory");
     snprintf(replay->only, sizeof(replay->only), "%s", mark + 1);
-    rc = canring_trace_reader_open(&replay->reader, path, NULL, err);
+    rc = open_file(replay, path, err);
     free(path);
     return rc < 0 ? refused(rc, err) : 0;
 }

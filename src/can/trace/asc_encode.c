@@ -279,6 +279,7 @@ static int end(void *state, struct cr_bytes *out)
 
 const struct cr_trace_encoder cr_asc_encoder = {
     .state_size = sizeof(struct encoder),
+    .latest_ns = CR_TRACE_DATE_LATEST_NS,
     .begin = begin,
     .bus = begin_bus,
     .entry = encode,

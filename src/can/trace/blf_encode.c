@@ -244,6 +244,7 @@ static int encode(void *state, const struct canring_trace_entry *entry, struct c
 
 const struct cr_trace_encoder cr_blf_encoder = {
     .state_size = sizeof(struct encoder),
+    .latest_ns = CR_TRACE_DATE_LATEST_NS,
     .begin = begin,
     .entry = encode,
     .pack = cr_blf_pack,

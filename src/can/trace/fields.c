@@ -35,8 +35,7 @@ bool cr_field_hex(struct cr_field field, unsigned digits, uint32_t *value)
 
 bool cr_field_time(struct cr_field field, int64_t unit_ns, int64_t *ns)
 {
-    /* So that neither a time nor the sum of a date and a time overflows. */
-    const int64_t most = INT64_MAX / 4;
+    const int64_t most = INT64_MAX - unit_ns; /* the fraction comes on top */
     const char *at = field.text;
     const char *end = at + field.length;
     bool minus = at < end && *at == '-';

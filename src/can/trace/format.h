@@ -17,6 +17,10 @@
 /* An encoder's calls append at most this much each, whatever they are given. */
 #define CR_TRACE_ENTRY_ROOM 16384u
 
+/* The end of 2261, less a day for any time zone: the last whole year that signed 64 bits of
+ * nanoseconds reach, which is how dates and offsets from them are counted. */
+#define CR_TRACE_DATE_LATEST_NS UINT64_C(9214559999999999999)
+
 /* What an encoder is told when a file begins. */
 struct cr_trace_start {
     uint64_t start_ns;                  /* time of the first entry that will be in the file */
@@ -39,12 +43,14 @@ struct cr_trace_totals {
  * allocates or makes a system call, but for `pack`, which may allocate. */
 struct cr_trace_encoder {
     size_t state_size;
+    /* The latest time that it can hold, 0 = whatever there is. The caller sees to it. */
+    uint64_t latest_ns;
     /* The head of a file. It is not packed. Before the first entry, after all buses known then. */
     int (*begin)(void *state, const struct cr_trace_start *start, struct cr_bytes *out);
     /* A bus that was not there at `begin`. NULL: nothing to write. */
     int (*bus)(void *state, uint32_t bus, struct cr_bytes *out);
-    /* One entry. 0; -EOPNOTSUPP: the format has no way to hold it, nothing was appended. Times may
-     * step back, even to before start_ns. */
+    /* One entry. 0; -EOPNOTSUPP: the format has no way to hold it, -ECHRNG: nor its bus; nothing
+     * was appended. Times may step back, even to before start_ns. */
     int (*entry)(void *state, const struct canring_trace_entry *entry, struct cr_bytes *out);
     /* The tail of a file: it is packed. NULL: nothing to write. */
     int (*end)(void *state, struct cr_bytes *out);

@@ -206,6 +206,17 @@ int cr_trace_input_rewind(struct cr_trace_input *input)
     return 0;
 }
 
+/* A pipe, as the shell's <(…) is one: opened so that it waits for who writes it, and for data. */
+static int open_pipe(struct cr_trace_input *input, const char *path, struct canring_error *err)
+{
+    close(input->fd);
+    input->fd = open(path, O_RDONLY | O_CLOEXEC);
+    input->own_fd = input->fd >= 0;
+    if (input->fd < 0)
+        return canring_error_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
+    return 0;
+}
+
 static int open_file(struct cr_trace_input *input, const char *path, struct canring_error *err)
 {
     struct stat status;
@@ -214,15 +225,17 @@ static int open_file(struct cr_trace_input *input, const char *path, struct canr
         input->fd = STDIN_FILENO;
         return 0;
     }
-    /* O_NONBLOCK: a pipe must be refused, not waited for. */
+    /* O_NONBLOCK: devices are refused, not waited for. */
     input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     input->own_fd = input->fd >= 0;
     if (input->fd < 0 || fstat(input->fd, &status) < 0)
         return canring_error_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
     if (S_ISDIR(status.st_mode))
         return canring_error_set(err, -EISDIR, "'%s' is a directory, not a recording", path);
+    if (S_ISFIFO(status.st_mode))
+        return open_pipe(input, path, err);
     if (!S_ISREG(status.st_mode))
-        return canring_error_set(err, -EINVAL, "'%s' is not a regular file", path);
+        return canring_error_set(err, -EINVAL, "'%s' is neither a file nor a pipe", path);
     input->size = (uint64_t)status.st_size;
     (void)posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return 0;

@@ -43,11 +43,11 @@ static int encode(void *state, const struct canring_trace_entry *entry, struct c
 {
     struct encoder *encoder = state;
 
-    if (entry->kind != CANRING_TRACE_FRAME || (encoder->chosen && entry->bus != encoder->bus))
+    if (entry->kind != CANRING_TRACE_FRAME)
         return -EOPNOTSUPP;
+    if (encoder->chosen && entry->bus != encoder->bus)
+        return -ECHRNG;
     uint64_t seconds = entry->frame->timestamp_ns / NS_PER_S;
-    if (seconds > UINT32_MAX)
-        return -EOPNOTSUPP; /* behind 2106 */
     size_t length = cr_link_can_length(entry->frame);
     if (!cr_bytes_room(out, RECORD_HEAD + length))
         return -ENOSPC;
@@ -319,6 +319,7 @@ static const char *const endings[] = {".pcap", NULL};
 
 static const struct cr_trace_encoder encoder = {
     .state_size = sizeof(struct encoder),
+    .latest_ns = UINT32_MAX * NS_PER_S + (NS_PER_S - 1),
     .begin = begin,
     .entry = encode,
 };

@@ -330,6 +330,7 @@ static int encode11(void *state, const struct canring_trace_entry *entry, struct
 
 const struct cr_trace_encoder cr_trc_encoder = {
     .state_size = sizeof(struct encoder),
+    .latest_ns = CR_TRACE_DATE_LATEST_NS,
     .begin = begin21,
     .bus = begin_bus,
     .entry = encode21,
@@ -337,6 +338,7 @@ const struct cr_trace_encoder cr_trc_encoder = {
 
 const struct cr_trace_encoder cr_trc11_encoder = {
     .state_size = sizeof(struct encoder),
+    .latest_ns = CR_TRACE_DATE_LATEST_NS,
     .begin = begin11,
     .bus = begin_bus,
     .entry = encode11,

@@ -240,11 +240,16 @@ static int rotate_when_due(struct cr_writer_encode *encode, const struct canring
 
 /* ---- entries ---------------------------------------------------------------- */
 
-static const char *const kinds[] = {"frames that were lost", "CAN XL frames", "CAN FD frames",
-                                    "error frames",          "remote frames", "classic frames"};
+static const char *const kinds[] = {
+    "some frames that were lost", "some CAN XL frames",  "some CAN FD frames", "some error frames",
+    "some remote frames",         "some classic frames", "times so far ahead", "more than one bus"};
 
-static unsigned kind_of(const struct canring_trace_entry *entry)
+static unsigned kind_of(const struct canring_trace_entry *entry, int reason)
 {
+    if (reason == -ERANGE)
+        return 6;
+    if (reason == -ECHRNG)
+        return 7;
     if (!entry->frame)
         return 0;
     if (entry->frame->flags & CANRING_XL)
@@ -256,16 +261,16 @@ static unsigned kind_of(const struct canring_trace_entry *entry)
     return canring_frame_is_remote(entry->frame) ? 4 : 5;
 }
 
-static int refuse(struct cr_writer_encode *encode, const struct canring_trace_entry *entry)
+static int refuse(struct cr_writer_encode *encode, const struct canring_trace_entry *entry,
+                  int reason)
 {
-    unsigned kind = kind_of(entry);
+    unsigned kind = kind_of(entry, reason);
 
     cr_writer_count(&encode->stats->refused, 1);
     if (!(encode->said & 1u << kind))
-        cr_writer_report(encode->stats, LOG_WARNING,
-                         "format '%s' has no place for some %s: "
-                         "they are left out",
-                         encode->plan->format->name, kinds[kind]);
+        cr_writer_report(encode->stats, LOG_WARNING, "format '%s' has no place for %s: %s left out",
+                         encode->plan->format->name, kinds[kind],
+                         reason == -ECHRNG || reason == -ERANGE ? "those frames are" : "they are");
     encode->said |= 1u << kind;
     return -EOPNOTSUPP;
 }
@@ -296,7 +301,10 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
 int cr_writer_encode_entry(struct cr_writer_encode *encode, const struct canring_trace_entry *entry)
 {
     uint64_t stamp_ns = entry->frame ? entry->frame->timestamp_ns : entry->timestamp_ns;
+    uint64_t latest_ns = encode->plan->format->encoder->latest_ns;
 
+    if (latest_ns && stamp_ns > latest_ns)
+        return refuse(encode, entry, -ERANGE);
     int result = rotate_when_due(encode, entry, stamp_ns);
     if (result == 0)
         result = need_file(encode, stamp_ns);
@@ -310,8 +318,8 @@ int cr_writer_encode_entry(struct cr_writer_encode *encode, const struct canring
     size_t before = raw->used;
     result =
         appended(encode, before, encode->file->encoder->entry(encode->file->state, entry, raw));
-    if (result == -EOPNOTSUPP || result == -EMSGSIZE)
-        return refuse(encode, entry);
+    if (result == -EOPNOTSUPP || result == -EMSGSIZE || result == -ECHRNG)
+        return refuse(encode, entry, result);
     if (result < 0)
         return result;
     account(encode, entry, stamp_ns, raw->used - before);
