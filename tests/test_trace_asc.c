@@ -502,10 +502,11 @@ static void an_endless_line_is_skipped(void **state)
 
     (void)state;
     assert_non_null(text);
-    strcpy(text, HEAD);
+    static const char tail[] = "\n0.5 1 123 Rx d 0\n";
     size_t head = strlen(HEAD);
+    memcpy(text, HEAD, head);
     memset(text + head, '1', length);
-    strcpy(text + head + length, "\n0.5 1 123 Rx d 0\n");
+    memcpy(text + head + length, tail, sizeof(tail));
     read_asc(text, &out);
     assert_int_equal(out.damage, 1);
     assert_int_equal(out.count, 1);

@@ -18,6 +18,11 @@
 #include "check.h"
 
 #define RIG_START_NS UINT64_C(1700000000123456789)
+/* The longest CAN FD frame, with all its flags. */
+#define RIG_FD64                                                                                   \
+    "7FF##7"                                                                                       \
+    "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"                             \
+    "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
 
 /* Entries that a file was made of or that were read from it. */
 struct rig_list {
@@ -35,6 +40,7 @@ static inline void rig_add(struct rig_list *list, const struct canring_trace_ent
     size_t n = list->count++;
 
     list->entries = realloc(list->entries, list->count * sizeof(*list->entries));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
     list->frames = realloc(list->frames, list->count * sizeof(*list->frames));
     assert_non_null(list->entries);
     assert_non_null(list->frames);
@@ -75,82 +81,120 @@ static inline void rig_free(struct rig_list *list)
     *list = (struct rig_list){0};
 }
 
+/* A file that an encoder writes. */
+struct rig_output {
+    const struct cr_trace_encoder *encoder;
+    void *state;
+    struct cr_trace_names names;
+    struct cr_trace_totals totals;
+    struct cr_bytes raw, out;
+    size_t head; /* bytes of it */
+    FILE *file;
+};
+
+static inline struct cr_bytes rig_bytes(size_t size)
+{
+    struct cr_bytes bytes = {.data = malloc(size), .size = size};
+
+    assert_non_null(bytes.data);
+    return bytes;
+}
+
+static inline void rig_begin(struct rig_output *f, const char *path, const char *format,
+                             unsigned buses, uint64_t start_ns)
+{
+    const size_t room = 1 << 22;
+    const struct cr_trace_format *kind = cr_trace_format_named(format, NULL);
+
+    assert_non_null(kind);
+    assert_non_null(kind->encoder);
+    *f = (struct rig_output){.encoder = kind->encoder,
+                           .state = calloc(1, kind->encoder->state_size + 1),
+                           .totals = {.first_ns = start_ns},
+                           .raw = rig_bytes(room),
+                           .out = rig_bytes(cr_trace_pack_room(room)),
+                           .file = fopen(path, "wb")};
+    assert_non_null(f->state);
+    assert_non_null(f->file);
+    for (unsigned i = 0; i < buses; i++)
+        assert_int_equal(cr_trace_names_channel(&f->names, i + 1), i);
+    const struct cr_trace_start start = {.start_ns = start_ns, .names = &f->names};
+    assert_int_equal(f->encoder->begin(f->state, &start, &f->out), 0);
+    f->head = f->out.used;
+    assert_int_equal(fwrite(f->out.data, 1, f->out.used, f->file), f->out.used);
+    f->totals.file_bytes = f->out.used;
+}
+
+/* False: the format has no way to hold it. */
+static inline bool rig_entry(struct rig_output *f, const struct canring_trace_entry *entry)
+{
+    size_t before = f->raw.used;
+    int result = f->encoder->entry(f->state, entry, &f->raw);
+
+    assert_true(f->raw.used - before <= CR_TRACE_ENTRY_ROOM);
+    if (result == -EOPNOTSUPP) {
+        assert_int_equal(f->raw.used, before);
+        return false;
+    }
+    assert_int_equal(result, 0);
+    f->totals.entries++;
+    f->totals.last_ns = entry->timestamp_ns;
+    return true;
+}
+
+static inline void rig_flush(struct rig_output *f)
+{
+    if (!f->raw.used)
+        return;
+    f->out.used = 0;
+    if (f->encoder->pack)
+        assert_int_equal(f->encoder->pack(f->raw.data, f->raw.used, &f->out), 0);
+    else
+        cr_bytes_put(&f->out, f->raw.data, f->raw.used);
+    assert_false(f->raw.overflow);
+    assert_false(f->out.overflow);
+    assert_int_equal(fwrite(f->out.data, 1, f->out.used, f->file), f->out.used);
+    f->totals.file_bytes += f->out.used;
+    f->totals.raw_bytes += f->raw.used;
+    f->totals.blocks++;
+    f->raw.used = 0;
+}
+
+static inline void rig_end(struct rig_output *f)
+{
+    if (f->encoder->end)
+        assert_int_equal(f->encoder->end(f->state, &f->raw), 0);
+    rig_flush(f);
+    if (f->encoder->header) {
+        f->out.used = 0;
+        assert_int_equal(f->encoder->header(f->state, &f->totals, &f->out), 0);
+        assert_int_equal(f->out.used, f->head);
+        rewind(f->file);
+        assert_int_equal(fwrite(f->out.data, 1, f->out.used, f->file), f->out.used);
+    }
+    assert_int_equal(fclose(f->file), 0);
+    free(f->state);
+    free(f->raw.data);
+    free(f->out.data);
+    cr_trace_names_free(&f->names);
+}
+
 /* Write `list` as `format` to `path`, on buses named "can0", "can1", … "can<buses - 1>". `refused`
  * counts entries that the format has no way to hold. */
 static inline void rig_write(const char *path, const char *format, const struct rig_list *list,
                              unsigned buses, size_t *refused)
 {
-    struct canring_error err = {0};
-    const struct cr_trace_format *kind = cr_trace_format_named(format, &err);
-    struct cr_trace_names names = {0};
-    struct cr_trace_totals totals = {0};
-    size_t room = 1 << 22;
-    struct cr_bytes raw = {.data = malloc(room), .size = room};
-    struct cr_bytes out = {.data = malloc(cr_trace_pack_room(room)),
-                           .size = cr_trace_pack_room(room)};
-    FILE *file = fopen(path, "wb");
+    struct rig_output f;
 
-    assert_non_null(kind);
-    assert_non_null(kind->encoder);
-    assert_non_null(file);
-    assert_non_null(raw.data);
-    assert_non_null(out.data);
-    const struct cr_trace_encoder *encoder = kind->encoder;
-    void *state = calloc(1, encoder->state_size + 1);
-    assert_non_null(state);
-    for (unsigned i = 0; i < buses; i++)
-        assert_int_equal(cr_trace_names_channel(&names, i + 1), i);
-    struct cr_trace_start start = {.start_ns = list->count ? list->entries[0].timestamp_ns : 0,
-                                   .names = &names};
+    rig_begin(&f, path, format, buses, list->count ? list->entries[0].timestamp_ns : 0);
     *refused = 0;
-    assert_int_equal(encoder->begin(state, &start, &out), 0);
-    size_t head = out.used;
-    fwrite(out.data, 1, out.used, file);
-    totals.file_bytes = out.used;
-    for (size_t i = 0; i <= list->count; i++) {
-        if (i < list->count) {
-            size_t before = raw.used;
-            int result = encoder->entry(state, &list->entries[i], &raw);
-            assert_true(raw.used - before <= CR_TRACE_ENTRY_ROOM);
-            if (result == -EOPNOTSUPP) {
-                assert_int_equal(raw.used, before);
-                ++*refused;
-            } else {
-                assert_int_equal(result, 0);
-                totals.entries++;
-                totals.last_ns = list->entries[i].timestamp_ns;
-            }
-        } else if (encoder->end) {
-            assert_int_equal(encoder->end(state, &raw), 0);
-        }
-        if (raw.used && (raw.used > 100000 || i == list->count)) {
-            out.used = 0;
-            if (encoder->pack)
-                assert_int_equal(encoder->pack(raw.data, raw.used, &out), 0);
-            else
-                cr_bytes_put(&out, raw.data, raw.used);
-            assert_false(out.overflow);
-            assert_int_equal(fwrite(out.data, 1, out.used, file), out.used);
-            totals.file_bytes += out.used;
-            totals.raw_bytes += raw.used;
-            totals.blocks++;
-            raw.used = 0;
-        }
+    for (size_t i = 0; i < list->count; i++) {
+        if (!rig_entry(&f, &list->entries[i]))
+            ++*refused;
+        if (f.raw.used > 100000)
+            rig_flush(&f);
     }
-    assert_false(raw.overflow);
-    totals.first_ns = start.start_ns;
-    if (encoder->header) {
-        out.used = 0;
-        assert_int_equal(encoder->header(state, &totals, &out), 0);
-        assert_int_equal(out.used, head);
-        rewind(file);
-        fwrite(out.data, 1, out.used, file);
-    }
-    assert_int_equal(fclose(file), 0);
-    free(state);
-    free(raw.data);
-    free(out.data);
-    cr_trace_names_free(&names);
+    rig_end(&f);
 }
 
 /* Read all of a file, over damage. `format` NULL: as found. Returns what open returned. */
@@ -230,9 +274,7 @@ static inline void rig_mixed(struct rig_list *list, bool xl)
         "123##411",
         "12345678##5112233445566778899AABBCC",
         "123##611223344",
-        "7FF##7"
-        "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
-        "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
+        RIG_FD64,
         "001##500112233445566778899AABBCCDDEEFF",
     };
     static const char *const xls[] = {"45123#81:00:12345678#11223344", "00001#80:05:00000001#FF"};

@@ -128,6 +128,7 @@ static void spsc_options_read(int argc, char **argv)
     }
 }
 
+/* NOLINTNEXTLINE(misc-definitions-in-headers): the program is made of this header */
 int main(int argc, char **argv)
 {
     pthread_t producer;

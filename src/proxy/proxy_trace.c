@@ -39,9 +39,10 @@ static void close_one(struct canring_proxy *proxy, struct cr_recorder *recorder)
         cr_recorder_lost(recorder, 0, proxy->losses.open, cr_realtime_ns());
     if (cr_recorder_finish(recorder, &stats, &err) < 0)
         cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: %s", err.text);
-    if (stats.dropped + stats.writer.discarded)
+    const uint64_t missing = stats.dropped + stats.writer.discarded;
+    if (missing)
         cr_proxy_report(proxy, LOG_ERR, "the trace %.200s lacks %llu frames", stats.writer.path,
-                        (unsigned long long)(stats.dropped + stats.writer.discarded));
+                        (unsigned long long)missing);
     cr_recorder_free(recorder);
 }
 

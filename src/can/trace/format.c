@@ -11,7 +11,8 @@ const struct cr_trace_format *const cr_trace_formats[] = {
     &cr_trace_format_trc,     &cr_trace_format_trc11, &cr_trace_format_pcap,   NULL,
 };
 
-#define FORMATS (sizeof(cr_trace_formats) / sizeof(*cr_trace_formats) - 1)
+/* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
+enum { FORMATS = sizeof(cr_trace_formats) / sizeof(*cr_trace_formats) - 1 };
 
 /* Below this the first bytes say too little. */
 #define LIKELY 50
