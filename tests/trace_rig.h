@@ -109,11 +109,11 @@ static inline void rig_begin(struct rig_output *f, const char *path, const char 
     assert_non_null(kind);
     assert_non_null(kind->encoder);
     *f = (struct rig_output){.encoder = kind->encoder,
-                           .state = calloc(1, kind->encoder->state_size + 1),
-                           .totals = {.first_ns = start_ns},
-                           .raw = rig_bytes(room),
-                           .out = rig_bytes(cr_trace_pack_room(room)),
-                           .file = fopen(path, "wb")};
+                             .state = calloc(1, kind->encoder->state_size + 1),
+                             .totals = {.first_ns = start_ns},
+                             .raw = rig_bytes(room),
+                             .out = rig_bytes(cr_trace_pack_room(room)),
+                             .file = fopen(path, "wb")};
     assert_non_null(f->state);
     assert_non_null(f->file);
     for (unsigned i = 0; i < buses; i++)
@@ -129,6 +129,9 @@ static inline void rig_begin(struct rig_output *f, const char *path, const char 
 static inline bool rig_entry(struct rig_output *f, const struct canring_trace_entry *entry)
 {
     size_t before = f->raw.used;
+
+    if (f->encoder->latest_ns && entry->timestamp_ns > f->encoder->latest_ns)
+        return false; /* the writer asks no further either */
     int result = f->encoder->entry(f->state, entry, &f->raw);
 
     assert_true(f->raw.used - before <= CR_TRACE_ENTRY_ROOM);
