@@ -128,6 +128,7 @@ misuse() {
     grep -q "rotate-time.*ms, s, min" err || fail "$(cat err)"
     "$CANRING" capture -o x.log -n 1 "virtual:x,12:34:56" 2>err
     [ $? = 2 ] || fail "bad filters: $(cat err)"
+    "$CANRING" capture -o x.log --dated virtual:x 2>err && fail "dates without a limit go unnoticed"
     rm -f x.log
     echo mine >mine.log
     "$CANRING" capture -o mine.log -n 1 virtual:x 2>err && fail "an existing file is overwritten"

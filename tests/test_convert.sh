@@ -292,9 +292,21 @@ head -c -5 rich.log >short.log
 convert 3 --digits 9 -f short.log kept.log
 said 'unfinished'
 [ "$(wc -l <kept.log)" = 2999 ] || fail "a recording cut off: $(wc -l <kept.log)"
-rm -f wanted damaged.log kept.log short.log new.log
+: >begun.blf # killed before the first frame
+convert 3 begun.blf kept.log -f
+said 'unfinished'
+[ -s kept.log ] && fail "frames of an empty file: $(cat kept.log)"
+rm -f wanted damaged.log kept.log short.log new.log begun.blf
 
 # Misuse.
+convert 2 rich.log - --to candump --rotate-frames 10
+said 'standard output cannot be rotated'
+mkfifo pipe.log
+convert 2 rich.log pipe.log --rotate-frames 10
+said 'no regular file'
+rm pipe.log
+convert 2 rich.log new.log --dated
+said '--dated goes with'
 convert 2
 convert 2 rich.log
 said 'no OUT given'

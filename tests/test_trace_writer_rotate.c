@@ -334,6 +334,30 @@ static void without_a_trigger_there_is_no_file(void **state)
     assert_int_equal(rig_files(), 0);
 }
 
+/* Names behind a pipe's or a device's would be files in places like /dev. */
+static void a_pipe_is_not_rotated(void **state)
+{
+    const struct canring_trace_writer_options limited = {.rotate_frames = 10};
+    struct canring_trace_writer *writer = NULL;
+    struct canring_error err = {0};
+
+    (void)state;
+    rig_empty_dir();
+    assert_int_equal(mkfifo(rig_path("pipe.log"), 0600), 0);
+    int fd = open(rig_path("pipe.log"), O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(canring_trace_writer_open(&writer, rig_path("pipe.log"), &limited, &err),
+                     -EINVAL);
+    assert_non_null(strstr(err.text, "no regular file"));
+    writer = rig_open("pipe.log", &(struct canring_trace_writer_options){0});
+    rig_put_all(writer, 0, 10);
+    assert_int_equal(canring_trace_writer_rotate(writer, NULL), 0);
+    rig_put_all(writer, 10, 20);
+    assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(rig_files(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +375,7 @@ int main(void)
         cmocka_unit_test(before_the_trigger_memory_is_bounded),
         cmocka_unit_test(before_the_trigger_frames_of_any_length_are_kept_whole),
         cmocka_unit_test(without_a_trigger_there_is_no_file),
+        cmocka_unit_test(a_pipe_is_not_rotated),
     };
     return cmocka_run_group_tests(tests, rig_make_dir, rig_remove_dir);
 }

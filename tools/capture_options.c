@@ -221,7 +221,7 @@ static int read_option(struct capture_options *options, int option, char **argv)
         return result;
     switch (option) {
     case 'o':
-        recording->path = optarg;
+        recording->path = strcmp(optarg, "-") == 0 ? "/dev/stdout" : optarg;
         return 0;
     case OPTION_FORMAT:
         recording->writer.format = optarg;
@@ -260,6 +260,8 @@ static int check(const struct capture_options *options)
         return misuse("capture", "no FILE given: -o FILE");
     if (writer->keep && !writer->rotate_bytes && !writer->rotate_ns && !writer->rotate_frames)
         return misuse("capture", "--keep goes with --rotate-size, -time or -frames");
+    if (writer->naming && !writer->rotate_bytes && !writer->rotate_ns && !writer->rotate_frames)
+        return misuse("capture", "--dated goes with --rotate-size, -time or -frames");
     return 0;
 }
 

@@ -211,6 +211,12 @@ static int read_operands(struct convert_options *options, int argc, char **argv)
         inputs_standard += strcmp(options->inputs[i], "-") == 0;
     if (inputs_standard > 1)
         return misuse("convert", "standard input is given twice");
+    const struct canring_trace_writer_options *writer = &options->writer;
+    bool rotates = writer->rotate_bytes || writer->rotate_ns || writer->rotate_frames;
+    if (rotates && strcmp(options->output, "-") == 0)
+        return misuse("convert", "standard output cannot be rotated: name a file");
+    if (writer->naming && !rotates)
+        return misuse("convert", "--dated goes with --rotate-bytes, -time or -frames");
     if (strcmp(options->output, "-") == 0 && !options->writer.format)
         return misuse("convert", "standard output has no ending: --to names the format");
     return 0;

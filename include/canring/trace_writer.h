@@ -85,7 +85,7 @@ struct canring_trace_writer;
 
 /* Begin to write. The file is created at once (with pre-trigger: at the trigger; with a date in its
  * name: with the first entry), its head is written with the first entry. A device or a pipe at
- * `path` is written to. -EEXIST, -EINVAL (an option; `err` says which and what is allowed),
+ * `path` is written to, without limits. -EEXIST, -EINVAL (an option; `err` says which and what is allowed),
  * and what open(2) gives. */
 int canring_trace_writer_open(struct canring_trace_writer **writer, const char *path,
                               const struct canring_trace_writer_options *options,
@@ -110,7 +110,8 @@ uint64_t canring_trace_writer_due(struct canring_trace_writer *writer);
 int canring_trace_writer_flush(struct canring_trace_writer *writer, bool sync,
                                struct canring_error *err);
 
-/* The file ends here, the next entry begins a new one. Nothing happens while it has no entry. */
+/* The file ends here, the next entry begins a new one. Nothing happens while it has no entry, and
+ * with a pipe or a device. */
 int canring_trace_writer_rotate(struct canring_trace_writer *writer, struct canring_error *err);
 
 /* Write what the pre-trigger has kept, and everything from now on. With an error, what is still

@@ -40,10 +40,10 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
     int have = cr_trace_input_peek(source->input, BLF_HEADER, &head);
     if (have < 0)
         return canring_error_set(err, have, "%s: cannot read: %s", source->path, strerror(-have));
-    if (have < 4 || memcmp(head, "LOGG", 4) != 0)
+    if (have && (have < 4 || memcmp(head, "LOGG", 4) != 0))
         return canring_error_set(err, -EINVAL, "%s: not a BLF file: it does not begin with LOGG",
                                  source->path);
-    if ((uint32_t)have < BLF_HEADER) {
+    if ((uint32_t)have < BLF_HEADER) { /* whoever wrote it got no further */
         (void)cr_trace_input_skip(source->input, BLF_HEADER);
         decoder->file.cut = decoder->file.at_end = true;
         return 0;

@@ -48,6 +48,8 @@ static int encode(void *state, const struct canring_trace_entry *entry, struct c
     if (encoder->chosen && entry->bus != encoder->bus)
         return -ECHRNG;
     uint64_t seconds = entry->frame->timestamp_ns / NS_PER_S;
+    if (seconds > UINT32_MAX)
+        return -EOPNOTSUPP; /* behind 2106 */
     size_t length = cr_link_can_length(entry->frame);
     if (!cr_bytes_room(out, RECORD_HEAD + length))
         return -ENOSPC;

@@ -46,6 +46,12 @@ static int create_file(struct canring_trace_writer *writer)
  * what can be wrong with it is told now. */
 static int prepare_file(struct canring_trace_writer *writer, struct canring_error *err)
 {
+    const struct canring_trace_writer_options *options = &writer->plan.options;
+
+    if (writer->names.special &&
+        (options->rotate_bytes || options->rotate_ns || options->rotate_frames))
+        return canring_error_set(
+            err, -EINVAL, "%s: no regular file: nothing goes on behind a limit", writer->path);
     int result = writer->waiting || writer->names.dated_first
                      ? cr_writer_names_check(&writer->names)
                      : create_file(writer);
@@ -218,8 +224,8 @@ int canring_trace_writer_flush(struct canring_trace_writer *writer, bool sync,
 
 int canring_trace_writer_rotate(struct canring_trace_writer *writer, struct canring_error *err)
 {
-    if (!writer->encode.file || !writer->encode.file->entries)
-        return 0; /* there is nothing in it yet */
+    if (!writer->encode.file || !writer->encode.file->entries || writer->names.special)
+        return 0; /* there is nothing in it yet, or no other one to go on with */
     int result = cr_writer_encode_end_file(&writer->encode);
     return result < 0 ? disk_error(writer, result, err) : 0;
 }

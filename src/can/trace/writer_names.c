@@ -45,6 +45,13 @@ static size_t stem_of(const char *path, const char *const *endings)
     return dot && dot > base ? (size_t)(dot - path) : whole;
 }
 
+static bool is_special(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 int cr_writer_names_open(struct cr_writer_names *names, const char *path,
                          const char *const *endings,
                          const struct canring_trace_writer_options *options)
@@ -56,6 +63,7 @@ int cr_writer_names_open(struct cr_writer_names *names, const char *path,
                                  .stem = stem_of(path, endings),
                                  .naming = options->naming,
                                  .dated_first = rotates && options->naming == CANRING_TRACE_DATED,
+                                 .special = is_special(path),
                                  .overwrite = options->overwrite,
                                  .sync = options->sync_ns != 0,
                                  .keep = options->keep};

@@ -23,6 +23,7 @@ struct cr_writer_names {
     size_t stem; /* bytes of it before the endings */
     enum canring_trace_naming naming;
     bool dated_first; /* the first file has a date, too */
+    bool special;     /* a pipe or a device, of which there is no second one */
     bool overwrite;
     bool sync; /* the folder, too */
     bool first_taken;
