@@ -85,8 +85,8 @@ struct canring_trace_writer;
 
 /* Begin to write. The file is created at once (with pre-trigger: at the trigger; with a date in its
  * name: with the first entry), its head is written with the first entry. A device or a pipe at
- * `path` is written to, without limits. -EEXIST, -EINVAL (an option; `err` says which and what is allowed),
- * and what open(2) gives. */
+ * `path` is written to, without limits. -EEXIST, -EINVAL (an option; `err` says which and what is
+ * allowed), and what open(2) gives. */
 int canring_trace_writer_open(struct canring_trace_writer **writer, const char *path,
                               const struct canring_trace_writer_options *options,
                               struct canring_error *err);
