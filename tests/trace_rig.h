@@ -19,10 +19,9 @@
 
 #define RIG_START_NS UINT64_C(1700000000123456789)
 /* The longest CAN FD frame, with all its flags. */
-#define RIG_FD64                                                                                   \
-    "7FF##7"                                                                                       \
-    "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"                             \
-    "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
+static const char rig_fd64[] = "7FF##7"
+                               "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
+                               "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF";
 
 /* Entries that a file was made of or that were read from it. */
 struct rig_list {
@@ -277,7 +276,7 @@ static inline void rig_mixed(struct rig_list *list, bool xl)
         "123##411",
         "12345678##5112233445566778899AABBCC",
         "123##611223344",
-        RIG_FD64,
+        rig_fd64,
         "001##500112233445566778899AABBCCDDEEFF",
     };
     static const char *const xls[] = {"45123#81:00:12345678#11223344", "00001#80:05:00000001#FF"};

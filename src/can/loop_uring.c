@@ -12,6 +12,7 @@
 #define CQ_ENTRIES 16384u
 #define SQ_IDLE_MS 100u /* the kernel's thread polls this long before it sleeps */
 /* A flood of one source must not keep the owner from its other work for ever. */
+#define ROOM_TRIES      1000u /* for a submission queue that stays full: something is wrong then */
 #define ROUNDS_PER_POLL 64u
 /* Key of requests whose completion says nothing (cancel); LIBURING_UDATA_TIMEOUT is as good. */
 #define KEY_IGNORED (UINT64_MAX - 1)
@@ -53,9 +54,11 @@ static int enter(struct cr_uring *uring, bool wait, struct __kernel_timespec *ti
 static struct io_uring_sqe *get_sqe(struct cr_uring *uring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-    if (!sqe && enter(uring, false, NULL) >= 0) {
+    for (unsigned tries = 0; !sqe && tries < ROOM_TRIES && enter(uring, false, NULL) >= 0;
+         tries++) {
+        /* The kernel's thread has not made room yet; a signal ends this early. */
         if (uring->loop.sqpoll)
-            io_uring_sqring_wait(&uring->ring); /* its thread has not made room yet */
+            io_uring_sqring_wait(&uring->ring);
         sqe = io_uring_get_sqe(&uring->ring);
     }
     return sqe;
