@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "can/driver.h"
+#include "shm/clock.h"
 
 /* A bus opened by itself may be used by one thread after another, which io_uring's single issuer
  * may not: it sleeps in epoll. With one bus that costs nothing (recvmmsg is one call for 64
@@ -21,24 +22,17 @@ struct canring_bus {
     struct cr_batch batch;
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* End of a wait of `timeout_ms`, and what is left until then; -1 = for ever. */
 static uint64_t deadline(int timeout_ms)
 {
-    return timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * 1000000u;
+    return timeout_ms < 0 ? UINT64_MAX : cr_monotonic_ns() + (uint64_t)timeout_ms * 1000000u;
 }
 
 static uint64_t left(uint64_t deadline_ns)
 {
     if (deadline_ns == UINT64_MAX)
         return UINT64_MAX;
-    uint64_t now = now_ns();
+    uint64_t now = cr_monotonic_ns();
     return now < deadline_ns ? deadline_ns - now : 0;
 }
 

@@ -1,4 +1,5 @@
 #include "can/loop_core.h"
+#include "shm/clock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,13 +10,6 @@
 
 /* Timers live here, not in the kernel: arming and disarming one is memory only, save when it
  * becomes the earliest. source->internal[1] is the index + 1. Dozens, so a scan will do. */
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void timer_fd_set(struct cr_loop *loop, uint64_t expiry_ns)
 {
@@ -54,7 +48,7 @@ static void run_expired(struct cr_source *source, int result, unsigned flags, un
 {
     (void)result, (void)flags, (void)buffer;
     struct cr_loop *loop = source->owner;
-    uint64_t expirations, now = now_ns();
+    uint64_t expirations, now = cr_monotonic_ns();
     if (read(loop->timer_fd, &expirations, sizeof(expirations)) > 0)
         loop->timer_set_ns = UINT64_MAX;
 
@@ -102,7 +96,8 @@ int cr_loop_timer(struct cr_loop *loop, struct cr_source *source, uint64_t ns)
     cr_loop_disarm(loop, source);
     if (loop->timer_count == loop->timer_space && (rc = timers_grow(loop)) < 0)
         return rc;
-    uint64_t now = now_ns(), expiry_ns = ns > UINT64_MAX / 2 - now ? UINT64_MAX / 2 : now + ns;
+    uint64_t now = cr_monotonic_ns(),
+             expiry_ns = ns > UINT64_MAX / 2 - now ? UINT64_MAX / 2 : now + ns;
     loop->timers[loop->timer_count++] = (struct cr_timer){expiry_ns, source};
     source->internal[1] = loop->timer_count;
     if (expiry_ns < loop->timer_set_ns)

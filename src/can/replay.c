@@ -22,6 +22,7 @@
 
 #include "can/accept.h"
 #include "can/driver.h"
+#include "shm/clock.h"
 
 #define STALL_NS        100000000u
 #define LONE_PERIOD_NS  1000000000u  /* of a recording with a single frame */
@@ -154,13 +155,6 @@ static int read_ahead(struct replay_bus *replay)
 
 /* From here: time. */
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void on_timer(struct cr_source *source, int result, unsigned flags, unsigned buffer)
 {
     struct replay_bus *replay = source->owner;
@@ -223,7 +217,7 @@ static int replay_receive(struct cr_bus *bus, struct cr_batch *batch)
 {
     struct replay_bus *replay = of(bus);
     uint32_t before = batch->count;
-    uint64_t now = replay->speed > 0 ? now_ns() : 0, wait = 0;
+    uint64_t now = replay->speed > 0 ? cr_monotonic_ns() : 0, wait = 0;
 
     for (unsigned looks = 0; replay->has_next && looks < LOOKS_MAX; looks++) {
         wait = wait_ns(replay, now);
@@ -258,7 +252,7 @@ static bool replay_prepare_sleep(struct cr_bus *bus)
     struct replay_bus *replay = of(bus);
     if (!replay->has_next)
         return false; /* the end is there to be received */
-    return replay->speed > 0 && wait_ns(replay, now_ns()) > 0;
+    return replay->speed > 0 && wait_ns(replay, cr_monotonic_ns()) > 0;
 }
 
 static void replay_awake(struct cr_bus *bus)

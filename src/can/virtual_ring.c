@@ -1,15 +1,9 @@
 #include "can/virtual_ring.h"
+#include "shm/clock.h"
 
 #include <time.h>
 
 #define LOCK_SPINS 400u
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static inline void relax(void)
 {
@@ -79,7 +73,7 @@ static void judge(struct cr_vbus *vbus, unsigned node, uint64_t cursor)
         evict(vbus, node, cursor);
         return;
     }
-    uint64_t now = now_ns();
+    uint64_t now = cr_monotonic_ns();
     if (vbus->slow[node].cursor != cursor || !vbus->slow[node].since_ns) {
         vbus->slow[node].cursor = cursor;
         vbus->slow[node].since_ns = now;

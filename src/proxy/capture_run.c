@@ -7,18 +7,12 @@
 #include <unistd.h>
 
 #include "proxy/capture_engine.h"
+#include "shm/clock.h"
 
 #define POLL_ROUNDS  256u     /* of one canring_capture_poll: its caller has other things to do */
 #define EPOLL_EVERY  16u      /* rounds between looks at epoll while frames flow */
 #define RELEASE_MOST 4096u    /* frames, so that the buses need not wait */
 #define AHEAD_BYTES  1048576u /* what a bus that can wait may be ahead of the others */
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- from the buses into the queues ------------------------------------------- */
 
@@ -42,7 +36,7 @@ static bool push_lost(struct canring_capture *capture, unsigned queue, uint32_t 
 static void queue_batch(struct canring_capture *capture, unsigned queue, uint32_t index)
 {
     struct cr_capture_source *source = capture->sources[queue];
-    uint64_t now = now_ns();
+    uint64_t now = cr_monotonic_ns();
 
     cr_losses_told(&source->losses, cr_capture_source_lost(source, false));
     for (struct canring_frame *f = cr_batch_first(capture->batch); f;
@@ -109,7 +103,7 @@ static void record(struct canring_capture *capture, const struct canring_frame *
 unsigned cr_capture_release(struct canring_capture *capture, bool all)
 {
     const struct canring_frame *front;
-    uint64_t now = now_ns();
+    uint64_t now = cr_monotonic_ns();
     unsigned moved = 0, queue;
 
     while (capture->left && (all || moved < RELEASE_MOST) &&
@@ -185,7 +179,8 @@ int canring_capture_run(struct canring_capture *capture)
         int result = round_once(capture);
         if (result == 0 && !is_over(capture)) {
             if (announce_sleep(capture))
-                result = cr_loop_wait(capture->loop, cr_merge_due(&capture->merge, now_ns()));
+                result =
+                    cr_loop_wait(capture->loop, cr_merge_due(&capture->merge, cr_monotonic_ns()));
             cr_capture_wake_up(capture);
         }
         if (result < 0)
@@ -217,7 +212,7 @@ static void on_timer(struct cr_source *source, int result, unsigned flags, unsig
 /* Returns as cr_loop_poll. */
 static int wake_when_due(struct canring_capture *capture)
 {
-    uint64_t due = cr_merge_due(&capture->merge, now_ns());
+    uint64_t due = cr_merge_due(&capture->merge, cr_monotonic_ns());
 
     capture->timer.ready = on_timer;
     if (due == UINT64_MAX)

@@ -11,6 +11,7 @@
 
 #include "proxy/control.h"
 #include "proxy/find.h"
+#include "shm/clock.h"
 #include "shm/probe.h"
 #include "shm/segment.h"
 
@@ -172,21 +173,14 @@ void canring_channel_pass_over(struct canring_channel *channel)
     canring_channel_give_back(channel);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static uint64_t deadline_after(int timeout_ms)
 {
-    return timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+    return timeout_ms < 0 ? UINT64_MAX : cr_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 }
 
 static uint64_t slice_until(uint64_t deadline)
 {
-    uint64_t now = deadline == UINT64_MAX ? 0 : now_ns();
+    uint64_t now = deadline == UINT64_MAX ? 0 : cr_monotonic_ns();
     uint64_t left = deadline > now ? deadline - now : 0;
     return left < ALIVE_CHECK_NS ? left : ALIVE_CHECK_NS;
 }

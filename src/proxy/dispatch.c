@@ -10,13 +10,6 @@
 #define SEND_MAX    64u  /* frames per call of the driver */
 #define COUNT_EVERY 256u /* rounds between updates of the shared counters while busy */
 
-uint64_t cr_realtime_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* To everyone but `origin` (NULL: the bus). */
 static void deliver(struct canring_proxy *proxy, struct cr_batch *batch,
                     const struct cr_port *origin)

@@ -15,6 +15,7 @@
 #include "proxy/port.h"
 #include "proxy/recorder.h"
 #include "proxy/suspend.h"
+#include "shm/clock.h"
 
 #define CR_PORTS_MAX  256u
 #define CR_UNSENT_MAX 1024u /* frames; beyond this auxiliaries wait in their own rings */
@@ -121,8 +122,5 @@ void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *f
 int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_config *config,
                       struct cr_port **port, struct canring_error *err);
 void cr_proxy_remove_port(struct canring_proxy *proxy, struct cr_port *port);
-
-uint64_t cr_monotonic_ns(void);
-uint64_t cr_realtime_ns(void);
 
 #endif

@@ -19,13 +19,6 @@
 #define POLL_ROUNDS      256u /* of one canring_proxy_poll: its caller has other things to do */
 #define EPOLL_EVERY      16u  /* rounds between looks at epoll, each of which is a system call */
 
-uint64_t cr_monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)
 {
     char text[CANRING_ERROR_TEXT];

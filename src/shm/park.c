@@ -6,16 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/clock.h"
 #include "shm/probe.h"
 
 #define NS_PER_S 1000000000ull
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* Polling for a peer that shares our only processor keeps it from answering. */
 static bool alone_on_one_cpu(void)
@@ -131,7 +125,7 @@ static bool poll_until(const struct waiter *w, uint64_t end)
     do
         if (poll_a_while(w))
             return true;
-    while (now_ns() < end);
+    while (cr_monotonic_ns() < end);
     return false;
 }
 
@@ -160,7 +154,7 @@ static int wait_for(const struct waiter *w, enum canring_wait how, uint64_t time
     /* Before the clock is read, which takes as long as half an answer. */
     if (polls && poll_a_while(w))
         return 1;
-    uint64_t now = now_ns();
+    uint64_t now = cr_monotonic_ns();
     uint64_t end = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
     if (how == CANRING_WAIT_SPIN)
         return poll_until(w, end);
@@ -168,7 +162,7 @@ static int wait_for(const struct waiter *w, enum canring_wait how, uint64_t time
         uint64_t spin_end = now + CANRING_ADAPTIVE_NS;
         if (poll_until(w, spin_end < end ? spin_end : end))
             return 1;
-        now = now_ns();
+        now = cr_monotonic_ns();
         if (now >= end)
             return 0;
     }
