@@ -20,35 +20,23 @@
 
 struct cr_asc_decoder {
     struct cr_trace_source *source;
-    struct cr_note_names channels;
-    int64_t zero_ns; /* of the file's times, since the epoch */
+    struct cr_noted noted;
     int64_t now_ns;  /* of the last event, since zero */
     int64_t late_ns; /* highest of them */
-    bool zero_known; /* by a note: dates need not be read */
     bool decimal;    /* "base dec" */
     bool relative;   /* times count from the event before */
     bool block;      /* a block began at block_ns and no event came since */
     bool blocks;     /* there was one before that */
     int64_t block_ns;
-    bool next_at; /* notes for the next event */
-    int64_t next_ns;
-    struct cr_note_error next;
-};
-
-/* What became of a line. */
-enum cr_asc_line {
-    CR_ASC_NOTHING, /* it holds no frame and is right so */
-    CR_ASC_ENTRY,
-    CR_ASC_DAMAGE, /* `what` says what is wrong */
 };
 
 /* A line that begins with something other than a time. `line` is all of it. */
-enum cr_asc_line cr_asc_head(struct cr_asc_decoder *decoder, struct cr_fields line,
-                             struct canring_trace_entry *entry, const char **what);
+enum cr_line_kind cr_asc_head(struct cr_asc_decoder *decoder, struct cr_fields line,
+                              struct canring_trace_entry *entry, const char **what);
 
 /* What follows the time of an event. Sets the channel and the frame but for its time. */
-enum cr_asc_line cr_asc_frame(const struct cr_asc_decoder *decoder, struct cr_fields rest,
-                              uint32_t *channel, struct canring_frame *frame, const char **what);
+enum cr_line_kind cr_asc_frame(const struct cr_asc_decoder *decoder, struct cr_fields rest,
+                               uint32_t *channel, struct canring_frame *frame, const char **what);
 
 extern const struct cr_trace_encoder cr_asc_encoder;
 

@@ -22,7 +22,7 @@ static void begin_block(struct cr_asc_decoder *decoder, int64_t after_ns)
     int64_t limit = decoder->blocks ? decoder->late_ns : BLOCK_NS;
 
     if (after_ns < limit && !decoder->relative)
-        decoder->zero_ns = decoder->block_ns;
+        decoder->noted.zero_ns = decoder->block_ns;
     decoder->block = false;
     decoder->blocks = true;
 }
@@ -33,7 +33,7 @@ static bool advance(struct cr_asc_decoder *decoder, struct cr_field field)
 
     if (!cr_field_time(field, CR_NS_PER_S, &ns))
         return false;
-    if (decoder->block && !decoder->zero_known)
+    if (decoder->block && !decoder->noted.zero_known)
         begin_block(decoder, ns);
     if (!decoder->relative)
         decoder->now_ns = ns;
@@ -44,40 +44,40 @@ static bool advance(struct cr_asc_decoder *decoder, struct cr_field field)
     return true;
 }
 
-static enum cr_asc_line finish(struct cr_asc_decoder *decoder, struct canring_trace_entry *entry,
-                               uint32_t channel, int64_t after_ns, const char **what)
+static enum cr_line_kind finish(struct cr_asc_decoder *decoder, struct canring_trace_entry *entry,
+                                uint32_t channel, int64_t after_ns, const char **what)
 {
-    int bus = cr_note_bus(&decoder->channels, decoder->source->names, channel);
+    int bus = cr_note_bus(&decoder->noted.channels, decoder->source->names, channel);
     int64_t time_ns;
 
     if (bus < 0) {
         *what = "a channel that is not allowed: 1 to 65535 are, of at most 1024 channels";
-        return CR_ASC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
-    if (__builtin_add_overflow(decoder->zero_ns, after_ns, &time_ns) || time_ns < 0) {
+    if (__builtin_add_overflow(decoder->noted.zero_ns, after_ns, &time_ns) || time_ns < 0) {
         *what = "a time before 1970, or after 2262";
-        return CR_ASC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
     entry->bus = (uint32_t)bus;
     entry->timestamp_ns = (uint64_t)time_ns;
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 /* Notes are for the event behind them, and only for that. */
 static int64_t apply_notes(struct cr_asc_decoder *decoder, struct canring_frame *frame)
 {
-    int64_t after_ns = decoder->next_at ? decoder->next_ns : decoder->now_ns;
+    int64_t after_ns = decoder->noted.next_at ? decoder->noted.next_ns : decoder->now_ns;
 
     if (canring_frame_is_error(frame))
-        cr_note_error_apply(&decoder->next, frame);
-    decoder->next_at = false;
-    decoder->next.there = false;
+        cr_note_error_apply(&decoder->noted.next, frame);
+    decoder->noted.next_at = false;
+    decoder->noted.next.there = false;
     return after_ns;
 }
 
-static enum cr_asc_line parse_event(struct cr_asc_decoder *decoder, struct cr_fields line,
-                                    struct canring_trace_entry *entry, struct canring_frame *frame,
-                                    const char **what)
+static enum cr_line_kind parse_event(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                     struct canring_trace_entry *entry, struct canring_frame *frame,
+                                     const char **what)
 {
     struct cr_field time;
     uint32_t channel;
@@ -85,10 +85,10 @@ static enum cr_asc_line parse_event(struct cr_asc_decoder *decoder, struct cr_fi
     cr_fields_next(&line, &time);
     if (!advance(decoder, time)) {
         *what = "a line that begins with neither a time nor a word";
-        return CR_ASC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
-    enum cr_asc_line result = cr_asc_frame(decoder, line, &channel, frame, what);
-    if (result != CR_ASC_ENTRY)
+    enum cr_line_kind result = cr_asc_frame(decoder, line, &channel, frame, what);
+    if (result != CR_LINE_ENTRY)
         return result;
     int64_t after_ns = apply_notes(decoder, frame);
     result = finish(decoder, entry, channel, after_ns, what);
@@ -106,14 +106,14 @@ static bool begins_with_time(struct cr_fields line)
     return cr_is_digit(field.text[0]) || field.text[0] == '-';
 }
 
-static enum cr_asc_line parse_line(struct cr_asc_decoder *decoder, struct cr_fields line,
-                                   struct canring_trace_entry *entry, struct canring_frame *frame,
-                                   const char **what)
+static enum cr_line_kind parse_line(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                    struct canring_trace_entry *entry, struct canring_frame *frame,
+                                    const char **what)
 {
     if (begins_with_time(line))
         return parse_event(decoder, line, entry, frame, what);
-    enum cr_asc_line result = cr_asc_head(decoder, line, entry, what);
-    if (result == CR_ASC_ENTRY)
+    enum cr_line_kind result = cr_asc_head(decoder, line, entry, what);
+    if (result == CR_LINE_ENTRY)
         return finish(decoder, entry, entry->bus, (int64_t)entry->timestamp_ns, what);
     return result;
 }
@@ -141,10 +141,10 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
     int result;
 
     while ((result = cr_lines_next(decoder->source, &line, err)) == 1) {
-        enum cr_asc_line found = parse_line(decoder, line, entry, &frame->frame, &what);
-        if (found == CR_ASC_DAMAGE)
+        enum cr_line_kind found = parse_line(decoder, line, entry, &frame->frame, &what);
+        if (found == CR_LINE_DAMAGE)
             return cr_lines_damaged(decoder->source, err, what);
-        if (found == CR_ASC_ENTRY)
+        if (found == CR_LINE_ENTRY)
             return 1;
     }
     return result == CR_LINE_CUT ? cut_line(decoder, line, err) : result;

@@ -10,10 +10,10 @@ struct event {
     const char **what;
 };
 
-static enum cr_asc_line damaged(const struct event *event, const char *text)
+static enum cr_line_kind damaged(const struct event *event, const char *text)
 {
     *event->what = text;
-    return CR_ASC_DAMAGE;
+    return CR_LINE_DAMAGE;
 }
 
 static bool parse_id(const struct event *event, struct cr_field field, uint32_t *id)
@@ -58,12 +58,12 @@ static void start_frame(struct canring_frame *frame, uint32_t id, unsigned flags
 }
 
 /* Whoever writes no more than "error" says nothing about its kind. */
-static enum cr_asc_line error_frame(const struct event *event)
+static enum cr_line_kind error_frame(const struct event *event)
 {
     start_frame(event->frame, CANRING_ID_ERROR | 0x80, 8 << CANRING_DLC_SHIFT,
                 CANRING_FRAME_HEADER + 8);
     memset(event->frame->data, 0, 8);
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 static bool is_error_word(struct cr_field field)
@@ -88,7 +88,7 @@ static bool ends_behind_data(const struct event *event)
     return !cr_fields_next(&rest, &field) || field.length > 3 || !cr_is_digit(field.text[0]);
 }
 
-static enum cr_asc_line classic_data(const struct event *event, uint32_t id, unsigned flags)
+static enum cr_line_kind classic_data(const struct event *event, uint32_t id, unsigned flags)
 {
     struct cr_field field;
     uint32_t dlc;
@@ -99,11 +99,11 @@ static enum cr_asc_line classic_data(const struct event *event, uint32_t id, uns
     start_frame(event->frame, id, flags | dlc << CANRING_DLC_SHIFT, CANRING_FRAME_HEADER + length);
     if (!parse_data(event, event->frame->data, length) || !ends_behind_data(event))
         return damaged(event, "not as many bytes of data as the data length code says");
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 /* Before version 8.5 remote frames had no data length code. */
-static enum cr_asc_line classic_remote(const struct event *event, uint32_t id, unsigned flags)
+static enum cr_line_kind classic_remote(const struct event *event, uint32_t id, unsigned flags)
 {
     struct cr_field field;
     uint32_t dlc = 0;
@@ -113,11 +113,11 @@ static enum cr_asc_line classic_remote(const struct event *event, uint32_t id, u
         return damaged(event, "a data length code that is not one digit, 0 to f");
     start_frame(event->frame, id | CANRING_ID_REMOTE, flags | dlc << CANRING_DLC_SHIFT,
                 CANRING_FRAME_HEADER);
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 /* "123 Rx d 8 11 …", "123 Rx r 4", "ErrorFrame …"; all else is not for us. */
-static enum cr_asc_line parse_classic(const struct event *event)
+static enum cr_line_kind parse_classic(const struct event *event)
 {
     struct cr_field id_field, direction, kind;
     bool tx;
@@ -130,9 +130,9 @@ static enum cr_asc_line parse_classic(const struct event *event)
     bool more = cr_fields_next(event->rest, &direction) && cr_fields_next(event->rest, &kind);
     bool frame = more && (cr_field_is(kind, "d") || cr_field_is(kind, "r"));
     if (!more || cr_field_is(direction, "TxRq"))
-        return CR_ASC_NOTHING;
+        return CR_LINE_NOTHING;
     if (!is_direction(direction, &tx))
-        return frame ? damaged(event, "a direction that is neither Rx nor Tx") : CR_ASC_NOTHING;
+        return frame ? damaged(event, "a direction that is neither Rx nor Tx") : CR_LINE_NOTHING;
     if (!frame)
         return damaged(event, "neither 'd' (data) nor 'r' (remote) behind the direction");
     if (!parse_id(event, id_field, &id))
@@ -170,8 +170,8 @@ static bool parse_fd_flags(struct cr_fields *rest, uint32_t *flags)
 }
 
 /* A frame from a line that may hold any kind, by its flags. Its data is in place. */
-static enum cr_asc_line finish_fd(const struct event *event, uint32_t id, unsigned flags,
-                                  const struct fd_fields *fd, uint32_t bits)
+static enum cr_line_kind finish_fd(const struct event *event, uint32_t id, unsigned flags,
+                                   const struct fd_fields *fd, uint32_t bits)
 {
     unsigned dlc = fd->dlc << CANRING_DLC_SHIFT;
 
@@ -188,11 +188,11 @@ static enum cr_asc_line finish_fd(const struct event *event, uint32_t id, unsign
         return damaged(event, "a data length that its code does not have");
     }
     start_frame(event->frame, id, flags | dlc, CANRING_FRAME_HEADER + fd->length);
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 /* "300 [name] 1 0 8 8 01 … 08 102203 133 303000 …" */
-static enum cr_asc_line parse_fd(const struct event *event, unsigned flags)
+static enum cr_line_kind parse_fd(const struct event *event, unsigned flags)
 {
     struct cr_field field;
     struct fd_fields fd;
@@ -244,7 +244,7 @@ static bool parse_xl_flags(struct cr_fields *rest, uint32_t *flags)
            cr_field_hex(field, 8, flags);
 }
 
-static enum cr_asc_line parse_xl(const struct event *event, uint32_t id, unsigned flags)
+static enum cr_line_kind parse_xl(const struct event *event, uint32_t id, unsigned flags)
 {
     struct cr_fields unnamed = *event->rest;
     struct canring_frame *frame = event->frame;
@@ -269,13 +269,13 @@ static enum cr_asc_line parse_xl(const struct event *event, uint32_t id, unsigne
         .flags = (uint8_t)((bits & CR_ASC_SEC ? 1 : 0) | (bits & CR_ASC_RRS ? 2 : 0))};
     start_frame(frame, id, flags | CANRING_XL, CANRING_FRAME_HEADER + sizeof(xl) + in.length);
     memcpy(frame->data, &xl, sizeof(xl));
-    return CR_ASC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
 /* A classic or FD frame of a controller that can XL: code and length, data, then for FD a stuff
  * field, then CRC and flags. */
-static enum cr_asc_line parse_xl_other(const struct event *event, uint32_t id, unsigned flags,
-                                       bool is_fd)
+static enum cr_line_kind parse_xl_other(const struct event *event, uint32_t id, unsigned flags,
+                                        bool is_fd)
 {
     struct cr_field field, length;
     struct fd_fields fd = {0};
@@ -300,7 +300,7 @@ static enum cr_asc_line parse_xl_other(const struct event *event, uint32_t id, u
 }
 
 /* "XLFF 984438 4656 432 [name] …"; numbers are hexadecimal whatever the head says. */
-static enum cr_asc_line parse_any(const struct event *event, unsigned flags)
+static enum cr_line_kind parse_any(const struct event *event, unsigned flags)
 {
     struct cr_field kind, duration, bits, field;
     uint32_t id;
@@ -332,7 +332,7 @@ static bool parse_channel(struct cr_field field, uint32_t *channel)
 }
 
 /* CANFD and CANXL: "1 Rx …" */
-static enum cr_asc_line parse_tagged(struct event *event, uint32_t *channel, bool xl)
+static enum cr_line_kind parse_tagged(struct event *event, uint32_t *channel, bool xl)
 {
     struct cr_field field, direction;
     bool tx;
@@ -342,7 +342,7 @@ static enum cr_asc_line parse_tagged(struct event *event, uint32_t *channel, boo
     if (!cr_fields_next(event->rest, &direction))
         return damaged(event, "an event that ends behind its channel");
     if (cr_field_is(direction, "TxRq"))
-        return CR_ASC_NOTHING;
+        return CR_LINE_NOTHING;
     if (!is_direction(direction, &tx))
         return damaged(event, "a direction that is neither Rx nor Tx");
     if (xl)
@@ -350,8 +350,8 @@ static enum cr_asc_line parse_tagged(struct event *event, uint32_t *channel, boo
     return xl ? parse_any(event, tx ? CANRING_TX : 0) : parse_fd(event, tx ? CANRING_TX : 0);
 }
 
-enum cr_asc_line cr_asc_frame(const struct cr_asc_decoder *decoder, struct cr_fields rest,
-                              uint32_t *channel, struct canring_frame *frame, const char **what)
+enum cr_line_kind cr_asc_frame(const struct cr_asc_decoder *decoder, struct cr_fields rest,
+                               uint32_t *channel, struct canring_frame *frame, const char **what)
 {
     struct event event = {.rest = &rest, .frame = frame, .decimal = decoder->decimal, .what = what};
     struct cr_field field;
@@ -367,5 +367,5 @@ enum cr_asc_line cr_asc_frame(const struct cr_asc_decoder *decoder, struct cr_fi
         return parse_tagged(&event, channel, false);
     if (cr_field_is(field, "CANXL"))
         return parse_tagged(&event, channel, true);
-    return CR_ASC_NOTHING;
+    return CR_LINE_NOTHING;
 }

@@ -2,27 +2,27 @@
 #include "can/trace/asc.h"
 #include "can/trace/calendar.h"
 
-static enum cr_asc_line damaged(const char **what, const char *text)
+static enum cr_line_kind damaged(const char **what, const char *text)
 {
     *what = text;
-    return CR_ASC_DAMAGE;
+    return CR_LINE_DAMAGE;
 }
 
-static enum cr_asc_line parse_date(struct cr_asc_decoder *decoder, struct cr_fields line,
-                                   const char **what)
+static enum cr_line_kind parse_date(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                    const char **what)
 {
     int64_t ns;
 
-    if (decoder->zero_known)
-        return CR_ASC_NOTHING;
+    if (decoder->noted.zero_known)
+        return CR_LINE_NOTHING;
     if (cr_calendar_parse_words(&line, &ns) < 0)
         return damaged(what, "a date that is not understood: its times count from 1970");
-    decoder->zero_ns = ns;
-    return CR_ASC_NOTHING;
+    decoder->noted.zero_ns = ns;
+    return CR_LINE_NOTHING;
 }
 
-static enum cr_asc_line parse_base(struct cr_asc_decoder *decoder, struct cr_fields line,
-                                   const char **what)
+static enum cr_line_kind parse_base(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                    const char **what)
 {
     struct cr_field base, timestamps, how;
 
@@ -30,54 +30,22 @@ static enum cr_asc_line parse_base(struct cr_asc_decoder *decoder, struct cr_fie
         return damaged(what, "a base of numbers that is not understood: allowed are hex, dec");
     decoder->decimal = cr_field_is(base, "dec");
     if (!cr_fields_next(&line, &timestamps))
-        return CR_ASC_NOTHING;
+        return CR_LINE_NOTHING;
     if (!cr_field_is(timestamps, "timestamps") || !cr_fields_next(&line, &how) ||
         (!cr_field_is(how, "absolute") && !cr_field_is(how, "relative")))
         return damaged(what, "times of a kind that is not understood: allowed are 'timestamps "
                              "absolute', 'timestamps relative'");
     decoder->relative = cr_field_is(how, "relative");
-    return CR_ASC_NOTHING;
+    return CR_LINE_NOTHING;
 }
 
-static enum cr_asc_line parse_block(struct cr_asc_decoder *decoder, struct cr_fields line)
+static enum cr_line_kind parse_block(struct cr_asc_decoder *decoder, struct cr_fields line)
 {
     struct cr_field block;
 
     if (cr_fields_next(&line, &block) && cr_field_is(block, "TriggerBlock"))
         decoder->block = cr_calendar_parse_words(&line, &decoder->block_ns) == 0;
-    return CR_ASC_NOTHING;
-}
-
-static enum cr_asc_line take_note(struct cr_asc_decoder *decoder, const struct cr_note *note,
-                                  struct canring_trace_entry *entry, const char **what)
-{
-    switch (note->kind) {
-    case CR_NOTE_ZERO:
-        decoder->zero_ns = note->ns;
-        decoder->zero_known = true;
-        break;
-    case CR_NOTE_LOST:
-        entry->kind = CANRING_TRACE_LOST;
-        entry->lost = note->count;
-        entry->bus = note->channel;
-        entry->timestamp_ns = (uint64_t)note->ns;
-        return CR_ASC_ENTRY;
-    case CR_NOTE_TIME:
-        decoder->next_at = true;
-        decoder->next_ns = note->ns;
-        break;
-    case CR_NOTE_FRAME:
-        if (cr_note_error(&decoder->next, note) < 0)
-            return damaged(what, "a note of canring with a damaged frame");
-        break;
-    case CR_NOTE_NAME:
-        if (cr_note_name(&decoder->channels, decoder->source->names, note) < 0)
-            return damaged(what, "a note of canring with a damaged name");
-        break;
-    case CR_NOTE_CHANNEL:
-        break; /* every event of this format has its channel */
-    }
-    return CR_ASC_NOTHING;
+    return CR_LINE_NOTHING;
 }
 
 static bool is_letter(char character)
@@ -86,29 +54,23 @@ static bool is_letter(char character)
            (character & 0x80);
 }
 
-static enum cr_asc_line parse_comment(struct cr_asc_decoder *decoder, struct cr_fields line,
-                                      struct canring_trace_entry *entry, const char **what)
+static enum cr_line_kind parse_comment(struct cr_asc_decoder *decoder, struct cr_fields line,
+                                       struct canring_trace_entry *entry, const char **what)
 {
-    struct cr_note note;
-    int found;
-
     while (cr_is_blank(*line.at))
         line.at++;
     line.at += 2;
-    found = cr_note_parse(line, &note);
-    if (found < 0)
-        return damaged(what, "a damaged note of canring");
-    return found ? take_note(decoder, &note, entry, what) : CR_ASC_NOTHING;
+    return cr_note_take(&decoder->noted, decoder->source->names, line, entry, what);
 }
 
-enum cr_asc_line cr_asc_head(struct cr_asc_decoder *decoder, struct cr_fields line,
-                             struct canring_trace_entry *entry, const char **what)
+enum cr_line_kind cr_asc_head(struct cr_asc_decoder *decoder, struct cr_fields line,
+                              struct canring_trace_entry *entry, const char **what)
 {
     struct cr_fields rest = line;
     struct cr_field word;
 
     if (!cr_fields_next(&rest, &word))
-        return CR_ASC_NOTHING;
+        return CR_LINE_NOTHING;
     if (word.length >= 2 && memcmp(word.text, "//", 2) == 0)
         return parse_comment(decoder, line, entry, what);
     if (cr_field_is(word, "date"))
@@ -120,5 +82,5 @@ enum cr_asc_line cr_asc_head(struct cr_asc_decoder *decoder, struct cr_fields li
     /* Lines of many other kinds, in several languages, begin with a word. */
     if (!is_letter(word.text[0]))
         return damaged(what, "a line that begins with neither a time nor a word");
-    return CR_ASC_NOTHING;
+    return CR_LINE_NOTHING;
 }

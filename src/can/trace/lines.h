@@ -11,6 +11,13 @@
 
 #define CR_LINE_CUT 2
 
+/* What became of a line. */
+enum cr_line_kind {
+    CR_LINE_NOTHING, /* it holds no frame and is right so */
+    CR_LINE_ENTRY,
+    CR_LINE_DAMAGE, /* `what` says what is wrong */
+};
+
 /* The next line without its newline or CR LF. 1: a whole one; CR_LINE_CUT: the last one, without a
  * newline (source->unfinished is set); 0: the end; -EINVAL: it is longer than any frame's and was
  * skipped; another negative errno: cannot be read. */

@@ -232,6 +232,56 @@ int cr_note_name(struct cr_note_names *known, struct cr_trace_names *names,
     return 0;
 }
 
+static enum cr_line_kind damaged(const char **what, const char *text)
+{
+    *what = text;
+    return CR_LINE_DAMAGE;
+}
+
+static enum cr_line_kind take_loss(const struct cr_note *note, struct canring_trace_entry *entry)
+{
+    entry->kind = CANRING_TRACE_LOST;
+    entry->lost = note->count;
+    entry->bus = note->channel;
+    entry->timestamp_ns = (uint64_t)note->ns;
+    return CR_LINE_ENTRY;
+}
+
+enum cr_line_kind cr_note_take(struct cr_noted *noted, struct cr_trace_names *names,
+                               struct cr_fields text, struct canring_trace_entry *entry,
+                               const char **what)
+{
+    struct cr_note note;
+    int found = cr_note_parse(text, &note);
+
+    if (found <= 0)
+        return found ? damaged(what, "a damaged note of canring") : CR_LINE_NOTHING;
+    switch (note.kind) {
+    case CR_NOTE_ZERO:
+        noted->zero_ns = note.ns;
+        noted->zero_known = true;
+        break;
+    case CR_NOTE_LOST:
+        return take_loss(&note, entry);
+    case CR_NOTE_TIME:
+        noted->next_at = true;
+        noted->next_ns = note.ns;
+        break;
+    case CR_NOTE_FRAME:
+        if (cr_note_error(&noted->next, &note) < 0)
+            return damaged(what, "a note of canring with a damaged frame");
+        break;
+    case CR_NOTE_NAME:
+        if (cr_note_name(&noted->channels, names, &note) < 0)
+            return damaged(what, "a note of canring with a damaged name");
+        break;
+    case CR_NOTE_CHANNEL:
+        noted->channel = note.channel;
+        break;
+    }
+    return CR_LINE_NOTHING;
+}
+
 int cr_note_bus(const struct cr_note_names *known, struct cr_trace_names *names, uint32_t channel)
 {
     char name[CANRING_TEXT_NAME];

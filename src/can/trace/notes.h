@@ -16,6 +16,7 @@
 
 #include "can/trace/fields.h"
 #include "can/trace/format.h"
+#include "can/trace/lines.h"
 
 /* The most characters of a note, but for the frame and the name in it. */
 #define CR_NOTE_ROOM 128
@@ -80,6 +81,23 @@ struct cr_note_names {
 /* Take a note CR_NOTE_NAME. 0 or -EINVAL: no such name. */
 int cr_note_name(struct cr_note_names *known, struct cr_trace_names *names,
                  const struct cr_note *note);
+/* What a decoder knows by notes; all zero at first. */
+struct cr_noted {
+    struct cr_note_names channels;
+    int64_t zero_ns; /* of the file's times, since the epoch; decoders set it by dates, too */
+    bool zero_known; /* by a note: dates need not be read */
+    bool next_at;    /* the time of the next event */
+    int64_t next_ns;
+    struct cr_note_error next;
+    uint32_t channel; /* that events have from here on */
+};
+
+/* Take what stands behind the mark of a comment. CR_LINE_ENTRY: it is a loss, for `entry`, whose
+ * time counts from zero and whose bus is the channel. */
+enum cr_line_kind cr_note_take(struct cr_noted *noted, struct cr_trace_names *names,
+                               struct cr_fields text, struct canring_trace_entry *entry,
+                               const char **what);
+
 /* Index of the bus of a channel, 1..65535, or negative errno. */
 int cr_note_bus(const struct cr_note_names *known, struct cr_trace_names *names, uint32_t channel);
 

@@ -14,35 +14,22 @@
 
 struct cr_trc_decoder {
     struct cr_trace_source *source;
-    struct cr_note_names channels;
+    struct cr_noted noted;            /* `channel`: of rows without a bus */
     char columns[CR_TRC_COLUMNS + 1]; /* as in $COLUMNS, without commas */
-    int64_t zero_ns;                  /* of the file's times, since the epoch */
-    bool zero_known;                  /* by a note: other dates need not be read */
     bool start_known;                 /* by $STARTTIME */
-    uint32_t channel;                 /* of rows without a bus */
-    bool next_at;                     /* notes for the next row */
-    int64_t next_ns;
-    struct cr_note_error next;
-};
-
-/* What became of a line. */
-enum cr_trc_line {
-    CR_TRC_NOTHING, /* it holds no frame and is right so */
-    CR_TRC_ENTRY,
-    CR_TRC_DAMAGE, /* `what` says what is wrong */
 };
 
 /* Before anything was read: version 1.0, which does not say so. */
 void cr_trc_start(struct cr_trc_decoder *decoder);
 
 /* What follows the semicolon of a comment. */
-enum cr_trc_line cr_trc_comment(struct cr_trc_decoder *decoder, struct cr_fields line,
-                                struct canring_trace_entry *entry, const char **what);
+enum cr_line_kind cr_trc_comment(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                 struct canring_trace_entry *entry, const char **what);
 
 /* A row. Sets the frame but for its time, which is `after_ns` behind zero. */
-enum cr_trc_line cr_trc_row(const struct cr_trc_decoder *decoder, struct cr_fields line,
-                            uint32_t *channel, int64_t *after_ns, struct canring_frame *frame,
-                            const char **what);
+enum cr_line_kind cr_trc_row(const struct cr_trc_decoder *decoder, struct cr_fields line,
+                             uint32_t *channel, int64_t *after_ns, struct canring_frame *frame,
+                             const char **what);
 
 /* What PEAK writes of an error frame: kind, direction, position, counters of receive and transmit
  * errors. And the frame that such bytes stand for. */

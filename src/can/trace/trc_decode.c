@@ -12,61 +12,61 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
     return 0;
 }
 
-static enum cr_trc_line finish(struct cr_trc_decoder *decoder, struct canring_trace_entry *entry,
-                               uint32_t channel, int64_t after_ns, const char **what)
+static enum cr_line_kind finish(struct cr_trc_decoder *decoder, struct canring_trace_entry *entry,
+                                uint32_t channel, int64_t after_ns, const char **what)
 {
-    int bus = cr_note_bus(&decoder->channels, decoder->source->names, channel);
+    int bus = cr_note_bus(&decoder->noted.channels, decoder->source->names, channel);
     int64_t time_ns;
 
     if (bus < 0) {
         *what = "a bus that is not allowed: 1 to 65535 are, of at most 1024 buses";
-        return CR_TRC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
-    if (__builtin_add_overflow(decoder->zero_ns, after_ns, &time_ns) || time_ns < 0) {
+    if (__builtin_add_overflow(decoder->noted.zero_ns, after_ns, &time_ns) || time_ns < 0) {
         *what = "a time before 1970, or after 2262";
-        return CR_TRC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
     entry->bus = (uint32_t)bus;
     entry->timestamp_ns = (uint64_t)time_ns;
-    return CR_TRC_ENTRY;
+    return CR_LINE_ENTRY;
 }
 
-static enum cr_trc_line parse_row(struct cr_trc_decoder *decoder, struct cr_fields line,
-                                  struct canring_trace_entry *entry, struct canring_frame *frame,
-                                  const char **what)
+static enum cr_line_kind parse_row(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                   struct canring_trace_entry *entry, struct canring_frame *frame,
+                                   const char **what)
 {
     uint32_t channel;
     int64_t after_ns;
-    enum cr_trc_line result = cr_trc_row(decoder, line, &channel, &after_ns, frame, what);
+    enum cr_line_kind result = cr_trc_row(decoder, line, &channel, &after_ns, frame, what);
 
-    if (result != CR_TRC_ENTRY)
+    if (result != CR_LINE_ENTRY)
         return result;
     /* Notes are for the frame behind them, and only for that. */
-    if (decoder->next_at)
-        after_ns = decoder->next_ns;
+    if (decoder->noted.next_at)
+        after_ns = decoder->noted.next_ns;
     if (canring_frame_is_error(frame))
-        cr_note_error_apply(&decoder->next, frame);
-    decoder->next_at = false;
-    decoder->next.there = false;
+        cr_note_error_apply(&decoder->noted.next, frame);
+    decoder->noted.next_at = false;
+    decoder->noted.next.there = false;
     result = finish(decoder, entry, channel, after_ns, what);
     frame->flags |= CANRING_CLOCK_PROXY;
     frame->timestamp_ns = entry->timestamp_ns;
     return result;
 }
 
-static enum cr_trc_line parse_line(struct cr_trc_decoder *decoder, struct cr_fields line,
-                                   struct canring_trace_entry *entry, struct canring_frame *frame,
-                                   const char **what)
+static enum cr_line_kind parse_line(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                    struct canring_trace_entry *entry, struct canring_frame *frame,
+                                    const char **what)
 {
     while (line.at < line.end && cr_is_blank(*line.at))
         line.at++;
     if (line.at == line.end)
-        return CR_TRC_NOTHING;
+        return CR_LINE_NOTHING;
     if (*line.at != ';')
         return parse_row(decoder, line, entry, frame, what);
     line.at++;
-    enum cr_trc_line result = cr_trc_comment(decoder, line, entry, what);
-    if (result == CR_TRC_ENTRY)
+    enum cr_line_kind result = cr_trc_comment(decoder, line, entry, what);
+    if (result == CR_LINE_ENTRY)
         return finish(decoder, entry, entry->bus, (int64_t)entry->timestamp_ns, what);
     return result;
 }
@@ -80,10 +80,10 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
     int result;
 
     while ((result = cr_lines_next(decoder->source, &line, err)) == 1) {
-        enum cr_trc_line found = parse_line(decoder, line, entry, &frame->frame, &what);
-        if (found == CR_TRC_DAMAGE)
+        enum cr_line_kind found = parse_line(decoder, line, entry, &frame->frame, &what);
+        if (found == CR_LINE_DAMAGE)
             return cr_lines_damaged(decoder->source, err, what);
-        if (found == CR_TRC_ENTRY)
+        if (found == CR_LINE_ENTRY)
             return 1;
     }
     if (result == CR_LINE_CUT)

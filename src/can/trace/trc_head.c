@@ -13,45 +13,45 @@ static const struct {
 void cr_trc_start(struct cr_trc_decoder *decoder)
 {
     memcpy(decoder->columns, versions[0].columns, sizeof(decoder->columns));
-    decoder->channel = 1;
+    decoder->noted.channel = 1;
 }
 
-static enum cr_trc_line damaged(const char **what, const char *text)
+static enum cr_line_kind damaged(const char **what, const char *text)
 {
     *what = text;
-    return CR_TRC_DAMAGE;
+    return CR_LINE_DAMAGE;
 }
 
-static enum cr_trc_line parse_version(struct cr_trc_decoder *decoder, struct cr_field value,
-                                      const char **what)
+static enum cr_line_kind parse_version(struct cr_trc_decoder *decoder, struct cr_field value,
+                                       const char **what)
 {
     for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
         if (cr_field_is(value, versions[i].version)) {
             memcpy(decoder->columns, versions[i].columns, sizeof(decoder->columns));
-            return CR_TRC_NOTHING;
+            return CR_LINE_NOTHING;
         }
     }
     return damaged(what, "a version that is not known: 1.0 to 1.3, 2.0, 2.1 and 3.0 are");
 }
 
-static enum cr_trc_line parse_start(struct cr_trc_decoder *decoder, struct cr_field value,
-                                    const char **what)
+static enum cr_line_kind parse_start(struct cr_trc_decoder *decoder, struct cr_field value,
+                                     const char **what)
 {
     int64_t ns;
 
     if (value.length && value.text[value.length - 1] == ';')
         value.length--;
     decoder->start_known = true;
-    if (decoder->zero_known)
-        return CR_TRC_NOTHING;
+    if (decoder->noted.zero_known)
+        return CR_LINE_NOTHING;
     if (cr_calendar_parse_days(value, &ns) < 0)
         return damaged(what, "a start time that is not understood: times count from 1970");
-    decoder->zero_ns = ns;
-    return CR_TRC_NOTHING;
+    decoder->noted.zero_ns = ns;
+    return CR_LINE_NOTHING;
 }
 
-static enum cr_trc_line parse_columns(struct cr_trc_decoder *decoder, struct cr_field value,
-                                      const char **what)
+static enum cr_line_kind parse_columns(struct cr_trc_decoder *decoder, struct cr_field value,
+                                       const char **what)
 {
     char columns[CR_TRC_COLUMNS + 1];
     size_t count = 0;
@@ -67,18 +67,18 @@ static enum cr_trc_line parse_columns(struct cr_trc_decoder *decoder, struct cr_
         return damaged(what, "columns without one of O (time), I (identifier), L or l (length), D "
                              "(data)");
     memcpy(decoder->columns, columns, count + 1);
-    return CR_TRC_NOTHING;
+    return CR_LINE_NOTHING;
 }
 
 /* "$KEY=value" */
-static enum cr_trc_line parse_key(struct cr_trc_decoder *decoder, struct cr_field field,
-                                  const char **what)
+static enum cr_line_kind parse_key(struct cr_trc_decoder *decoder, struct cr_field field,
+                                   const char **what)
 {
     const char *equals = memchr(field.text, '=', field.length);
     struct cr_field key = field, value;
 
     if (!equals)
-        return CR_TRC_NOTHING;
+        return CR_LINE_NOTHING;
     key.length = (size_t)(equals - key.text);
     value.text = equals + 1;
     value.length = field.length - key.length - 1;
@@ -88,7 +88,7 @@ static enum cr_trc_line parse_key(struct cr_trc_decoder *decoder, struct cr_fiel
         return parse_start(decoder, value, what);
     if (cr_field_is(key, "$COLUMNS"))
         return parse_columns(decoder, value, what);
-    return CR_TRC_NOTHING;
+    return CR_LINE_NOTHING;
 }
 
 /* "Start time: 11.09.2002 16:00:20.682": all that version 1.0 has. */
@@ -97,61 +97,24 @@ static void parse_words(struct cr_trc_decoder *decoder, struct cr_fields line)
     struct cr_field word;
     int64_t ns;
 
-    if (decoder->zero_known || decoder->start_known || !cr_fields_next(&line, &word) ||
+    if (decoder->noted.zero_known || decoder->start_known || !cr_fields_next(&line, &word) ||
         !cr_field_is(word, "time:"))
         return;
     if (cr_calendar_parse_numbers(&line, &ns) == 0)
-        decoder->zero_ns = ns;
+        decoder->noted.zero_ns = ns;
 }
 
-static enum cr_trc_line take_note(struct cr_trc_decoder *decoder, const struct cr_note *note,
-                                  struct canring_trace_entry *entry, const char **what)
-{
-    switch (note->kind) {
-    case CR_NOTE_ZERO:
-        decoder->zero_ns = note->ns;
-        decoder->zero_known = true;
-        break;
-    case CR_NOTE_LOST:
-        entry->kind = CANRING_TRACE_LOST;
-        entry->lost = note->count;
-        entry->bus = note->channel;
-        entry->timestamp_ns = (uint64_t)note->ns;
-        return CR_TRC_ENTRY;
-    case CR_NOTE_TIME:
-        decoder->next_at = true;
-        decoder->next_ns = note->ns;
-        break;
-    case CR_NOTE_FRAME:
-        if (cr_note_error(&decoder->next, note) < 0)
-            return damaged(what, "a note of canring with a damaged frame");
-        break;
-    case CR_NOTE_NAME:
-        if (cr_note_name(&decoder->channels, decoder->source->names, note) < 0)
-            return damaged(what, "a note of canring with a damaged name");
-        break;
-    case CR_NOTE_CHANNEL:
-        decoder->channel = note->channel;
-        break;
-    }
-    return CR_TRC_NOTHING;
-}
-
-enum cr_trc_line cr_trc_comment(struct cr_trc_decoder *decoder, struct cr_fields line,
-                                struct canring_trace_entry *entry, const char **what)
+enum cr_line_kind cr_trc_comment(struct cr_trc_decoder *decoder, struct cr_fields line,
+                                 struct canring_trace_entry *entry, const char **what)
 {
     struct cr_fields rest = line;
     struct cr_field word;
-    struct cr_note note;
 
     if (!cr_fields_next(&rest, &word))
-        return CR_TRC_NOTHING;
+        return CR_LINE_NOTHING;
     if (word.text[0] == '$')
         return parse_key(decoder, word, what);
     if (cr_field_is(word, "Start"))
         parse_words(decoder, rest);
-    int found = cr_note_parse(line, &note);
-    if (found < 0)
-        return damaged(what, "a damaged note of canring");
-    return found ? take_note(decoder, &note, entry, what) : CR_TRC_NOTHING;
+    return cr_note_take(&decoder->noted, decoder->source->names, line, entry, what);
 }

@@ -326,17 +326,17 @@ static bool parse_row(struct row *row, const char *column, struct cr_fields *lin
     return finish(row, line, frame);
 }
 
-enum cr_trc_line cr_trc_row(const struct cr_trc_decoder *decoder, struct cr_fields line,
-                            uint32_t *channel, int64_t *after_ns, struct canring_frame *frame,
-                            const char **what)
+enum cr_line_kind cr_trc_row(const struct cr_trc_decoder *decoder, struct cr_fields line,
+                             uint32_t *channel, int64_t *after_ns, struct canring_frame *frame,
+                             const char **what)
 {
-    struct row row = {.channel = decoder->channel};
+    struct row row = {.channel = decoder->noted.channel};
 
     if (!parse_row(&row, decoder->columns, &line, frame)) {
         *what = row.what;
-        return CR_TRC_DAMAGE;
+        return CR_LINE_DAMAGE;
     }
     *channel = row.channel;
     *after_ns = row.after_ns;
-    return row.kind == ROW_OTHER ? CR_TRC_NOTHING : CR_TRC_ENTRY;
+    return row.kind == ROW_OTHER ? CR_LINE_NOTHING : CR_LINE_ENTRY;
 }
