@@ -205,6 +205,48 @@ static void loop_fd_is_readable_exactly_when_poll_would_dispatch(void **state)
     close(bell.fd);
 }
 
+static void *ring_after_a_while(void *arg)
+{
+    const struct timespec pause = {.tv_nsec = 2 * MS};
+    nanosleep(&pause, NULL);
+    ring_bell(*(int *)arg);
+    return NULL;
+}
+
+/* What broke: kernels forget to ring an eventfd, but for the first time, when what became ready is
+ * an eventfd too. */
+static void loop_fd_tells_of_every_bell(void **state)
+{
+    struct cr_loop *loop = open_loop(state);
+    struct probe before, after;
+    probe_init(&before, loop, new_bell());
+    probe_init(&after, loop, new_bell());
+    cr_loop_watch(loop, &before.source, before.fd, POLLIN);
+    assert_int_equal(cr_loop_poll(loop), 0);
+    struct pollfd outer = {.fd = cr_loop_fd(loop), .events = POLLIN};
+    cr_loop_watch(loop, &after.source, after.fd, POLLIN);
+    for (unsigned i = 0; i < 20; i++) {
+        struct probe *bell = i % 2 ? &after : &before;
+        unsigned calls = bell->calls;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, ring_after_a_while, &bell->fd), 0);
+        while (bell->calls == calls) {
+            assert_int_equal(poll(&outer, 1, 20000), 1);
+            assert_true(cr_loop_poll(loop) >= 0);
+        }
+        pthread_join(thread, NULL);
+        ring_bell(bell->fd);
+        assert_int_equal(poll(&outer, 1, 20000), 1);
+        assert_int_equal(cr_loop_poll(loop), 1);
+    }
+    assert_int_equal(cr_loop_wait(loop, MS), 0);
+    ring_bell(after.fd);
+    assert_int_equal(cr_loop_wait(loop, FOREVER), 1);
+    cr_loop_close(loop);
+    close(before.fd);
+    close(after.fd);
+}
+
 static void many_sources_armed_before_the_first_poll_all_work(void **state)
 {
     enum { MANY = 600 }; /* more than the submission queue holds */
@@ -306,6 +348,7 @@ int main(int argc, char **argv)
         ON_ALL(timer_armed_again_moves_and_disarmed_never_fires),
         ON_ALL(poll_with_nothing_pending_makes_no_system_call),
         ON_ALL(loop_fd_is_readable_exactly_when_poll_would_dispatch),
+        ON_ALL(loop_fd_tells_of_every_bell),
         ON_ALL(many_sources_armed_before_the_first_poll_all_work),
         ON_ALL(loop_opened_on_one_thread_runs_on_another),
         ON(uring, loop_is_epoll_where_io_uring_is_forbidden),

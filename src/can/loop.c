@@ -165,7 +165,7 @@ bool cr_loop_has_recvmsg(const struct cr_loop *loop)
     return loop->has_recvmsg;
 }
 
-int cr_loop_fd(const struct cr_loop *loop)
+int cr_loop_fd(struct cr_loop *loop)
 {
     return loop->backend->fd(loop);
 }

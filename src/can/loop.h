@@ -44,8 +44,9 @@ enum cr_loop_kind cr_loop_kind(const struct cr_loop *loop);
 bool cr_loop_sqpoll(const struct cr_loop *loop);
 /* True when cr_loop_recvmsg works here (probed at open by doing it). */
 bool cr_loop_has_recvmsg(const struct cr_loop *loop);
-/* Readable (poll, epoll) when cr_loop_poll would dispatch something. */
-int cr_loop_fd(const struct cr_loop *loop);
+/* Readable (poll, epoll) when cr_loop_poll would dispatch something. The first call makes io_uring
+ * loops tell of their watches through it, so it belongs to the thread that runs the loop. */
+int cr_loop_fd(struct cr_loop *loop);
 
 /* Level of readiness: ready() with result = the poll events (POLLIN, POLLOUT, POLLERR, POLLHUP);
  * stays armed (multishot) until disarmed. The callee drains the fd until EAGAIN. */

@@ -21,6 +21,7 @@ struct cr_slot {
     unsigned events;
     bool in_kernel; /* the kernel holds a request that will post again */
     bool own_fd;    /* `fd` is our duplicate */
+    bool in_epoll;  /* the kernel tells of it through an epoll instance */
     struct msghdr *message;
     struct cr_buffers *buffers;
 };
@@ -33,7 +34,7 @@ struct cr_timer {
 struct cr_loop_backend {
     enum cr_loop_kind kind;
     void (*close)(struct cr_loop *loop);
-    int (*fd)(const struct cr_loop *loop);
+    int (*fd)(struct cr_loop *loop);
     /* Ask the kernel for the events of a slot; release them and wait until it is done. */
     int (*arm)(struct cr_loop *loop, unsigned index);
     void (*cancel)(struct cr_loop *loop, unsigned index);
@@ -62,6 +63,12 @@ uint64_t cr_slot_key(const struct cr_loop *loop, unsigned index);
 /* The live slot of that key, or NULL when its source was disarmed. */
 struct cr_slot *cr_slot_find(struct cr_loop *loop, uint64_t key);
 void cr_slot_free(struct cr_loop *loop, struct cr_slot *slot);
+
+/* A watch of a slot in an epoll instance: add and remove it, and hand over what has come, which
+ * returns the number of sources that were called or a negative errno, -EINTR as 0. */
+int cr_slot_epoll_add(struct cr_loop *loop, unsigned index, int epoll);
+void cr_slot_epoll_remove(const struct cr_loop *loop, unsigned index, int epoll);
+int cr_slot_epoll_dispatch(struct cr_loop *loop, int epoll);
 
 bool cr_timer_remove(struct cr_loop *loop, struct cr_source *source);
 void cr_timers_close(struct cr_loop *loop);

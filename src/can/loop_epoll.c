@@ -25,36 +25,43 @@ static void backend_close(struct cr_loop *loop)
     free(loop);
 }
 
-static int backend_fd(const struct cr_loop *loop)
+static int backend_fd(struct cr_loop *loop)
 {
-    return ((const struct cr_epoll *)(const void *)loop)->fd;
+    return epoll_of(loop)->fd;
+}
+
+/* ---- watches in any epoll instance -------------------------------------------- */
+
+static int add(struct cr_slot *slot, uint64_t key, int epoll)
+{
+    struct epoll_event event = {.events = slot->events | EPOLLET, .data.u64 = key};
+
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, slot->fd, &event) == 0 ? 0 : -errno;
 }
 
 /* Edge-triggered, as io_uring's multishot poll is: an owner that leaves something in the socket
  * knows it and is not called again and again. epoll takes an fd once, so a second watch on it goes
  * by a duplicate. */
-static int backend_arm(struct cr_loop *loop, unsigned index)
+int cr_slot_epoll_add(struct cr_loop *loop, unsigned index, int epoll)
 {
     struct cr_slot *slot = &loop->slots[index];
-    struct epoll_event event = {.events = slot->events | EPOLLET,
-                                .data.u64 = cr_slot_key(loop, index)};
-    int epoll = epoll_of(loop)->fd;
+    int result = add(slot, cr_slot_key(loop, index), epoll);
 
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, slot->fd, &event) == 0)
-        return 0;
-    if (errno != EEXIST)
-        return -errno;
-    int copy = fcntl(slot->fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-        return -errno;
-    slot->fd = copy;
-    slot->own_fd = true;
-    return epoll_ctl(epoll, EPOLL_CTL_ADD, copy, &event) == 0 ? 0 : -errno;
+    if (result == -EEXIST) {
+        int copy = fcntl(slot->fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0)
+            return -errno;
+        slot->fd = copy;
+        slot->own_fd = true;
+        result = add(slot, cr_slot_key(loop, index), epoll);
+    }
+    slot->in_epoll = result == 0;
+    return result;
 }
 
-static void backend_cancel(struct cr_loop *loop, unsigned index)
+void cr_slot_epoll_remove(const struct cr_loop *loop, unsigned index, int epoll)
 {
-    epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_DEL, loop->slots[index].fd, NULL);
+    epoll_ctl(epoll, EPOLL_CTL_DEL, loop->slots[index].fd, NULL);
 }
 
 static int dispatch(struct cr_loop *loop, const struct epoll_event *events, int count)
@@ -70,10 +77,33 @@ static int dispatch(struct cr_loop *loop, const struct epoll_event *events, int 
     return dispatched;
 }
 
+int cr_slot_epoll_dispatch(struct cr_loop *loop, int epoll)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+
+    loop->enters++;
+    int n = epoll_wait(epoll, events, EVENTS_AT_ONCE, 0);
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    return dispatch(loop, events, n);
+}
+
+/* ---- the backend -------------------------------------------------------------- */
+
+static int backend_arm(struct cr_loop *loop, unsigned index)
+{
+    return cr_slot_epoll_add(loop, index, epoll_of(loop)->fd);
+}
+
+static void backend_cancel(struct cr_loop *loop, unsigned index)
+{
+    cr_slot_epoll_remove(loop, index, epoll_of(loop)->fd);
+}
+
 static int wait_events(struct cr_epoll *epoll, struct epoll_event *events, uint64_t timeout_ns)
 {
     epoll->loop.enters++;
-    if (!epoll->no_pwait2 && timeout_ns) {
+    if (!epoll->no_pwait2) {
         struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                                    .tv_nsec = (long)(timeout_ns % 1000000000u)};
         int n = epoll_pwait2(epoll->fd, events, EVENTS_AT_ONCE,
@@ -99,7 +129,7 @@ static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
 
 static int backend_poll(struct cr_loop *loop)
 {
-    return backend_wait(loop, 0);
+    return cr_slot_epoll_dispatch(loop, epoll_of(loop)->fd);
 }
 
 static const struct cr_loop_backend backend = {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -93,7 +94,7 @@ static int start(struct cr_uring *uring)
     io_uring_register_ring_fd(&uring->ring);
     uring->started = true;
     for (unsigned i = 0; i < uring->loop.slot_count && rc == 0; i++)
-        if (uring->loop.slots[i].source)
+        if (uring->loop.slots[i].source && !uring->loop.slots[i].in_epoll)
             rc = request(uring, i);
     return rc;
 }
@@ -222,11 +223,10 @@ static int sort_out(struct cr_uring *uring, struct cr_slot *slot, uint64_t key)
     return 0;
 }
 
-static void backend_cancel(struct cr_loop *loop, unsigned index)
+static void cancel_request(struct cr_uring *uring, unsigned index)
 {
-    struct cr_uring *uring = cr_uring_of(loop);
-    struct cr_slot *slot = &loop->slots[index];
-    uint64_t key = cr_slot_key(loop, index);
+    struct cr_slot *slot = &uring->loop.slots[index];
+    uint64_t key = cr_slot_key(&uring->loop, index);
 
     discard_kept(uring, slot, key);
     struct io_uring_sqe *sqe = slot->in_kernel ? get_sqe(uring) : NULL;
@@ -241,53 +241,121 @@ static void backend_cancel(struct cr_loop *loop, unsigned index)
             break;
 }
 
-/* ---- the backend --------------------------------------------------------- */
+/* ---- the descriptor for other people's loops ------------------------------------
+ *
+ * poll() on the ring's own sleeps through deferred task work. An eventfd that the ring rings is
+ * little better: when what became ready is an eventfd as well, the kernel puts the ringing off, by
+ * milliseconds, and since 6.12 (seen on 6.18) forgets every one but the first. So the watches,
+ * which is where eventfds are, move out of the ring into an epoll instance. */
 
-static int backend_arm(struct cr_loop *loop, unsigned index)
-{
-    struct cr_uring *uring = cr_uring_of(loop);
-    return uring->started ? request(uring, index) : 0;
-}
-
-/* The ring's own descriptor will not do: poll() on it sleeps through deferred task work. */
-static bool fd_is_in_use(const struct cr_uring *uring)
-{
-    return uring->event_fd >= 0 &&
-           !(IO_URING_READ_ONCE(*uring->ring.cq.kflags) & IORING_CQ_EVENTFD_DISABLED);
-}
-
-static void fd_ring(const struct cr_uring *uring)
+static void ring_event_fd(const struct cr_uring *uring)
 {
     const uint64_t one = 1;
     ssize_t written = write(uring->event_fd, &one, sizeof(one));
     (void)written;
 }
 
-static void fd_drain(const struct cr_uring *uring)
+static int move_watches(struct cr_uring *uring)
 {
-    uint64_t rung;
-    ssize_t got = read(uring->event_fd, &rung, sizeof(rung));
-    (void)got;
+    int result = 0;
+    for (unsigned i = 0; i < uring->loop.slot_count && result == 0; i++) {
+        const struct cr_slot *slot = &uring->loop.slots[i];
+        if (slot->kind != CR_SLOT_WATCH || slot->in_epoll)
+            continue;
+        cancel_request(uring, i);
+        result = cr_slot_epoll_add(&uring->loop, i, uring->outer_fd);
+    }
+    return result;
+}
+
+/* Of event_fd only the ringing counts, each time: nobody reads it. */
+static int watch_ring(struct cr_uring *uring)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = KEY_IGNORED};
+
+    if (uring->event_fd < 0) {
+        event.events = EPOLLIN;
+        return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->ring.ring_fd, &event);
+    }
+    unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
+    IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, flags & ~IORING_CQ_EVENTFD_DISABLED);
+    return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->event_fd, &event);
+}
+
+static int backend_fd(struct cr_loop *loop)
+{
+    struct cr_uring *uring = cr_uring_of(loop);
+
+    if (uring->outer_fd >= 0)
+        return uring->outer_fd;
+    uring->outer_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (uring->outer_fd < 0)
+        return -errno;
+    int result = move_watches(uring);
+    if (result == 0 && watch_ring(uring) < 0)
+        result = -errno;
+    if (result < 0)
+        return result;
+    if (!uring->started || uring->kept_count || io_uring_cq_ready(&uring->ring) ||
+        needs_enter(uring))
+        ring_event_fd(uring); /* for what was there before */
+    return uring->outer_fd;
+}
+
+/* ---- the backend --------------------------------------------------------- */
+
+static int backend_arm(struct cr_loop *loop, unsigned index)
+{
+    struct cr_uring *uring = cr_uring_of(loop);
+    if (uring->outer_fd >= 0 && loop->slots[index].kind == CR_SLOT_WATCH)
+        return cr_slot_epoll_add(loop, index, uring->outer_fd);
+    return uring->started ? request(uring, index) : 0;
+}
+
+static void backend_cancel(struct cr_loop *loop, unsigned index)
+{
+    struct cr_uring *uring = cr_uring_of(loop);
+    if (loop->slots[index].in_epoll)
+        cr_slot_epoll_remove(loop, index, uring->outer_fd);
+    else
+        cancel_request(uring, index);
 }
 
 static int backend_poll(struct cr_loop *loop)
 {
     struct cr_uring *uring = cr_uring_of(loop);
     int rc = uring->started ? 0 : start(uring);
-    const bool fd_used = fd_is_in_use(uring);
     int count = 0;
 
+    /* Before the look into the ring: what comes after it rings again. */
+    if (rc >= 0 && uring->outer_fd >= 0)
+        rc = count = cr_slot_epoll_dispatch(loop, uring->outer_fd);
     for (unsigned round = 0; rc >= 0 && round < ROUNDS_PER_POLL; round++) {
-        if (fd_used)
-            fd_drain(uring); /* before the look: what comes after it rings again */
         count += dispatch(uring);
         if (!needs_enter(uring))
             return count;
         rc = enter(uring, false, NULL);
     }
-    if (fd_used)
-        fd_ring(uring); /* there is more, of which the kernel has told already */
+    if (uring->outer_fd >= 0)
+        ring_event_fd(uring); /* there is more, of which the kernel has told already */
     return rc < 0 ? rc : count;
+}
+
+static int sleep_in_ring(struct cr_uring *uring, uint64_t timeout_ns)
+{
+    struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / 1000000000u),
+                                        .tv_nsec = (long long)(timeout_ns % 1000000000u)};
+    return enter(uring, true, timeout_ns == UINT64_MAX ? NULL : &timeout);
+}
+
+/* As enter. */
+static int sleep_outside(struct cr_uring *uring, uint64_t timeout_ns)
+{
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                               .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    struct pollfd outer = {.fd = uring->outer_fd, .events = POLLIN};
+    int ready = ppoll(&outer, 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    return ready < 0 && errno != EINTR ? -errno : ready <= 0;
 }
 
 static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
@@ -297,34 +365,21 @@ static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
     if (count != 0 || timeout_ns == 0)
         return count;
 
-    struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / 1000000000u),
-                                        .tv_nsec = (long long)(timeout_ns % 1000000000u)};
     int rc;
     do { /* again when all that came was the answer to a cancel */
-        rc = enter(uring, true, timeout_ns == UINT64_MAX ? NULL : &timeout);
+        rc = uring->outer_fd >= 0 ? sleep_outside(uring, timeout_ns)
+                                  : sleep_in_ring(uring, timeout_ns);
         count = rc < 0 ? rc : backend_poll(loop);
     } while (rc == 0 && count == 0);
     return count;
-}
-
-static int backend_fd(const struct cr_loop *loop)
-{
-    const struct cr_uring *uring = (const struct cr_uring *)(const void *)loop;
-    if (uring->event_fd < 0)
-        return uring->ring.ring_fd;
-    if (!fd_is_in_use(uring)) {
-        unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
-        IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, flags & ~IORING_CQ_EVENTFD_DISABLED);
-        if (!uring->started || io_uring_cq_ready(&uring->ring) || needs_enter(uring))
-            fd_ring(uring); /* for what was there before */
-    }
-    return uring->event_fd;
 }
 
 static void backend_close(struct cr_loop *loop)
 {
     struct cr_uring *uring = cr_uring_of(loop);
     io_uring_queue_exit(&uring->ring);
+    if (uring->outer_fd >= 0)
+        close(uring->outer_fd);
     if (uring->event_fd >= 0)
         close(uring->event_fd);
     free(uring->kept);
@@ -392,6 +447,7 @@ int cr_loop_open_uring(struct cr_loop **loop, bool sqpoll)
         return rc;
     }
     open_event_fd(uring);
+    uring->outer_fd = -1;
     uring->loop.backend = &backend;
     uring->loop.sqpoll = flags & IORING_SETUP_SQPOLL;
     uring->loop.has_recvmsg = cr_uring_probe_recvmsg(flags);

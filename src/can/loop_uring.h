@@ -19,7 +19,8 @@ struct cr_uring {
     struct cr_loop loop;
     struct io_uring ring;
     bool started;
-    int event_fd; /* what cr_loop_fd hands out: rung by the kernel once somebody has asked for it */
+    int event_fd; /* the kernel rings it for completions once somebody has asked for outer_fd */
+    int outer_fd; /* what cr_loop_fd hands out: epoll over event_fd and all watches; -1 = not yet */
     uint64_t groups; /* buffer groups in use, a bit each */
     /* Completions of others that turned up while cr_loop_disarm waited for its own. */
     struct cr_completion *kept;
