@@ -41,7 +41,7 @@ exact() {
 }
 
 two_buses() {
-    capture two two.log "virtual:${bus}a" "virtual:${bus}b"
+    capture two two.log --window 2s "virtual:${bus}a" "virtual:${bus}b"
     gen 50000 "${bus}a" --rate 20000 &
     local a=$!
     "$CANRING" gen -n 30000 -I i -L 4 -D i --rate 12000 "virtual:${bus}b" 2>/dev/null || fail "gen of the second bus"
