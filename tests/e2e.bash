@@ -6,7 +6,7 @@ tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d ${E2E_WORK:+-p "$E2E_WORK"}) || exit 1
 export CANRING_RUNTIME_DIR=$work/rt
 declare -A pids=() # of what we started, by name
-failed=0
+. "$tests/bounded.bash"
 
 skip() {
     echo "skipped: $*"
@@ -23,29 +23,25 @@ give_up() { # what comes after makes no sense
 running() {
     jobs -pr | grep -q .
 }
-clean_up() {
+until_none_runs() { # ROUNDS of 50 ms
     local i
-    kill -TERM "${pids[@]}" 2>/dev/null # a coordinator ends its proxies
-    for ((i = 0; i < 40; i++)); do
+    for ((i = 0; i < $1; i++)); do
         running || break
         sleep 0.05
     done
-    kill -KILL "${pids[@]}" 2>/dev/null
-    wait 2>/dev/null
+}
+clean_up() {
+    kill -TERM "${pids[@]}" 2>/dev/null # a coordinator ends its proxies
+    until_none_runs 40
+    # shellcheck disable=SC2046 # several
+    kill -KILL "${pids[@]}" $(jobs -pr) 2>/dev/null
+    until_none_runs 100
     rm -f "/dev/shm/canring-$(mark)".* # of a test that gave up half-way
     rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM HUP
 
-eventually() { # COMMAND…, for up to 20 s
-    local i
-    for ((i = 0; i < 400; i++)); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.05
-    done
-    return 1
-}
 # What the library was built with: programs that use it are built alike.
 from_cache() { # NAME of a CMake variable
     sed -n "s/^$1:[A-Z]*=//p" "${CANRING_BUILD-}/CMakeCache.txt" 2>/dev/null
@@ -93,7 +89,7 @@ background() {
 }
 ends_with() { # STATUS NAME
     local got
-    wait "${pids[$2]}" 2>/dev/null
+    wait_bounded "${pids[$2]}" "$2"
     got=$?
     unset "pids[$2]"
     [ $got = "$1" ] && return
@@ -102,7 +98,7 @@ ends_with() { # STATUS NAME
 }
 stop() { # NAME: asked to end; what it had is in its output then
     kill -TERM "${pids[$1]}" 2>/dev/null
-    wait "${pids[$1]}" 2>/dev/null
+    wait_bounded "${pids[$1]}" "$1"
     unset "pids[$1]"
 }
 ready() { # NAME of a coordinator: it serves, or has ended

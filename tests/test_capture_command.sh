@@ -45,7 +45,7 @@ two_buses() {
     gen 50000 "${bus}a" --rate 20000 &
     local a=$!
     "$CANRING" gen -n 30000 -I i -L 4 -D i --rate 12000 "virtual:${bus}b" 2>/dev/null || fail "gen of the second bus"
-    wait $a
+    wait_bounded $a "gen of the first bus"
     eventually lines 80000 two.log
     kill -INT "${pids[two]}"
     ends_with 130 two || fail "two: $(cat two.err)"
@@ -66,7 +66,7 @@ rotation() {
         sleep 0.4
         kill -HUP "${pids[rot]}"
     done
-    wait $g
+    wait_bounded $g gen
     eventually lines 50000 rot.log rot_000?.log
     kill -TERM "${pids[rot]}"
     ends_with 143 rot || fail "rotation: $(cat rot.err)"
@@ -139,8 +139,9 @@ misuse() {
 full_disk() {
     unshare -rm true 2>/dev/null || { echo "a full disk: not tried, no mount namespaces here"; return; }
     mkdir small
-    export CANRING bus work
+    export CANRING bus tests work
     unshare -rm bash -c '
+        . "$tests/bounded.bash"
         mount -t tmpfs -o size=1m none small || exit 9
         "$CANRING" capture -T 60s -o small/full.pcapng --reserve 1MiB "virtual:$bus" 2>full.err &
         capture=$!
@@ -150,7 +151,7 @@ full_disk() {
         sleep 1
         "$CANRING" gen -n 1000 -I i -L 8 --rate 10000 "virtual:$bus" 2>/dev/null
         sleep 0.5
-        kill -TERM $capture; wait $capture; echo $? >full.status
+        kill -TERM $capture; wait_bounded $capture capture; echo $? >full.status
         "$CANRING" capture -q -o full.log replay:small/full.pcapng 2>full.back'
     [ $? != 9 ] || { echo "a full disk: not tried, no tmpfs here"; return; }
     [ "$(cat full.status)" = 143 ] || fail "full disk: ends with $(cat full.status): $(cat full.err)"

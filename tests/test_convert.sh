@@ -2,6 +2,7 @@
 # canring convert: what goes through a format comes back as it was, or is counted as left out;
 # merging, filters, names, rotation; and an output that appears whole or not at all.
 set -u
+. "$(dirname "$0")/bounded.bash"
 "$CANRING" --version >/dev/null
 [ $? = 77 ] && { echo "skipped: built without a bus"; exit 77; }
 failed=0
@@ -189,10 +190,10 @@ for _ in $(seq 100); do ls -A | grep -q '^\.canring-' && break; sleep 0.05; done
 ls -A | grep -q '^\.canring-' || fail "no unfinished file under another name"
 [ -e new.log ] && fail "an output has its name before it is whole"
 kill -TERM $pid
-wait $pid
+wait_bounded $pid convert
 [ $? = 143 ] || fail "SIGTERM"
 kill $holder
-wait $holder 2>/dev/null
+wait_bounded $holder
 rm pipe
 
 # Times that a format cannot hold are left out and told; those that it can come back, however far
@@ -278,7 +279,7 @@ rm pipe.log
 pid=$!
 for _ in $(seq 100); do ls -A | grep -q '^\.canring-' && break; sleep 0.05; done
 kill -HUP $pid
-wait $pid || fail "an ignored SIGHUP ends it"
+wait_bounded $pid "convert with SIGHUP ignored" || fail "an ignored SIGHUP ends it"
 same "with SIGHUP ignored" rich.log nohup.log
 rm -f nohup.log
 

@@ -47,7 +47,7 @@ at_full_rate() { # WAIT
     status '.[0]' >state
     kill -TERM "${pids[run]}"
     ends_with 0 run
-    wait "${pids[proxy]}"
+    wait_bounded "${pids[proxy]}" "strace of the proxy"
     unset "pids[proxy]"
     local moved lost
     moved=$(jq .bus.rx_frames state)

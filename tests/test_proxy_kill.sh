@@ -31,7 +31,7 @@ field() { # NAME FILE
 }
 murder() { # NAME
     kill -KILL "${pids[$1]}"
-    wait "${pids[$1]}" 2>/dev/null
+    wait_bounded "${pids[$1]}" "$1"
     unset "pids[$1]"
 }
 a_moment() {

@@ -106,6 +106,7 @@ export CANRING tests work
 unshare -rm true 2>/dev/null && full=yes || { full=; echo "a full disk: not tried, no mount namespaces here"; }
 if [ "$full" ]; then
     cat >full.sh <<'SH'
+    . "$tests/bounded.bash"
     mount -t tmpfs -o size=256k none full || exit 9
     "$CANRING" run --proxies-only -b "bus=virtual:$bus" rig.yaml 2>run.err &
     run=$!
@@ -114,12 +115,12 @@ if [ "$full" ]; then
     aux=$!
     for i in $(seq 200); do "$CANRING" list | grep -q pid && break; sleep 0.05; done
     "$CANRING" gen -n 200000 -I i --rate 100000 "virtual:$bus" 2>/dev/null
-    wait $aux
+    wait_bounded $aux dump
     for i in $(seq 100); do [ "$("$CANRING" status --json | jq '.[0].connector_trace.written')" = 200000 ] && break; sleep 0.05; done
     "$CANRING" status --json >state
     "$CANRING" status >state.text
     kill -TERM $run
-    wait $run
+    wait_bounded $run run
     echo $? >status
 SH
     bus=$bus unshare -rm bash full.sh

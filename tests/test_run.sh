@@ -138,7 +138,7 @@ eventually grep -q '104#04' left_a.out || fail "after a killed proxy: $(cat left
 left=$(status '.[] | select(.name == "left") | .pid')
 right=$(status '.[] | select(.name == "right") | .pid')
 kill -KILL "${pids[run]}"
-wait "${pids[run]}" 2>/dev/null
+wait_bounded "${pids[run]}" run
 unset "pids[run]"
 eventually gone "$left" || fail "a proxy outlives its coordinator"
 eventually gone "$right" || fail "a proxy outlives its coordinator"
@@ -155,7 +155,7 @@ kill -STOP "${pids[run]}"
 # shellcheck disable=SC2086 # several
 kill -KILL $proxies
 kill -KILL "${pids[run]}"
-wait "${pids[run]}" 2>/dev/null
+wait_bounded "${pids[run]}" run
 unset "pids[run]"
 for pid in $proxies; do eventually gone "$pid"; done
 [ -n "$(left_behind)" ] || fail "killed proxies leave nothing: this is no test"
@@ -182,7 +182,7 @@ background quiet "$CANRING" run --proxies-only --quiet two.yaml
 both() { [ "$(status length)" = 2 ]; }
 eventually both || fail "--quiet: does not start"
 kill -TERM "${pids[quiet]}"
-wait "${pids[quiet]}"
+wait_bounded "${pids[quiet]}" quiet
 [ -s quiet.err ] && fail "--quiet: $(cat quiet.err)"
 nothing_left "--quiet"
 exit $failed

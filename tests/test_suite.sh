@@ -1,6 +1,7 @@
 #!/bin/bash
 # canring test: what it shows of good, bad and hostile suites, and its exit status.
 set -u
+. "$(dirname "$0")/bounded.bash"
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
 work=$(mktemp -d /tmp/canring-suite.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -135,7 +136,7 @@ SUITE=$work/slow PATTERN='test_*' "$CANRING" test -c "$data/rig.yaml" >"$work/ou
 canring=$!
 for _ in $(seq 1000); do [ -s "$work/pid" ] && break; sleep 0.01; done
 kill -TERM $canring
-wait $canring
+wait_bounded $canring "canring test"
 [ $? = 143 ] || fail "ended by SIGTERM: not status 143"
 says 'ERROR   test_slow::test_slow::test_slow .*: stopped'
 kill -0 "$(cat "$work/pid")" 2>/dev/null && fail "the program lives on"

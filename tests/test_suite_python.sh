@@ -1,14 +1,16 @@
 #!/bin/bash
 # The Python package with real auxiliary processes on a real proxy, and without a library.
 set -u
+. "$(dirname "$0")/bounded.bash"
 python=$(command -v python3) || { echo "skipped: no python3"; exit 77; }
 source=$CANRING_SOURCE/tools/python
 work=$(mktemp -d /tmp/canring-py.XXXXXX) || exit 1
 pids=()
 cleanup() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-    wait
+    for pid in "${pids[@]}"; do wait_bounded "$pid"; done
     rm -rf "$work"
+    [ $failed = 0 ] || exit 1
 }
 trap cleanup EXIT
 export CANRING_RUNTIME_DIR=$work/run PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$source

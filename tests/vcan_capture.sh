@@ -2,6 +2,7 @@
 # canring capture on real vcan, with candump beside it: both hold the same, times included; what a
 # bus loses or an interface does on the way is survived and counted.
 set -u
+. "$(dirname "$0")/bounded.bash"
 command -v cangen >/dev/null || { echo "skipped: no can-utils"; exit 77; }
 grep -q '^CAN_RAW' /proc/net/protocols || { echo "skipped: no CAN in this kernel"; exit 77; }
 work=$(mktemp -d) || exit 1
@@ -26,7 +27,7 @@ has() { # FILE COUNT
     [ "$(wc -l <"$1")" -ge "$2" ]
 }
 ends_with() { # STATUS PID
-    wait "$2"
+    wait_bounded "$2"
     local got=$?
     [ $got = "$1" ] || { fail "exit status $got, not $1"; cat words; }
 }
@@ -46,7 +47,7 @@ until_true has theirs.log 3501
 kill -TERM $ours
 ends_with 143 $ours
 kill -TERM $theirs
-wait $theirs
+wait_bounded $theirs candump
 cmp ours.log theirs.log || fail "candump and capture differ: $(diff ours.log theirs.log | head -4)"
 
 # Two buses, one of which goes away and comes back.

@@ -2,6 +2,7 @@
 # What canring dump does beyond its output: signals, logs that are rotated, interfaces that go
 # and come back, time-outs; and what candump 2020.11 has nothing to compare with.
 set -u
+. "$(dirname "$0")/bounded.bash"
 command -v cansend >/dev/null || { echo "skipped: no can-utils"; exit 77; }
 grep -q '^CAN_RAW' /proc/net/protocols || { echo "skipped: no CAN in this kernel"; exit 77; }
 work=$(mktemp -d) || exit 1
@@ -16,6 +17,9 @@ fail() {
 listening() { # an entry, not the line that says there is none
     cat /proc/net/can/rcvlist_* | grep -qE '^ *(vcan[0-9]+|any) +[0-9A-Fa-f]+ '
 }
+listening_or_gone() {
+    listening || ! is_running $pid
+}
 start() {
     for _ in $(seq 40); do # the one before may still be going
         listening || break
@@ -23,13 +27,10 @@ start() {
     done
     "$CANRING" dump "$@" >out 2>words &
     pid=$!
-    until listening; do
-        kill -0 $pid 2>/dev/null || return
-        sleep 0.05
-    done
+    eventually listening_or_gone || fail "dump $* does not listen"
 }
 ends_with() { # STATUS WHAT
-    wait $pid
+    wait_bounded $pid dump
     local got=$?
     [ $got = "$1" ] || { fail "$2: exit status $got, not $1"; cat words; }
 }
@@ -66,7 +67,7 @@ start -f idle.log -n 1000 vcan0
 cansend vcan0 333#
 until_in idle.log '333#'
 kill -KILL $pid
-wait $pid 2>/dev/null
+wait_bounded $pid dump
 grep -q '333#$' idle.log || fail "a log is not whole after SIGKILL"
 
 start -T 100 vcan0

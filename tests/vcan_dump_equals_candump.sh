@@ -3,6 +3,7 @@
 # Where candump 2020.11 lacks an option (-8, -N, -f) or a word for an error class, there is
 # nothing to compare with: see vcan_dump.sh.
 set -u
+. "$(dirname "$0")/bounded.bash"
 for tool in candump cansend cangen script; do
     command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
@@ -109,9 +110,8 @@ done
 for frame in "${frames[@]}"; do cansend vcan0 "$frame" || exit 1; done
 for frame in "${errors[@]}"; do cansend vcan0 "$frame" || exit 1; done
 cangen -g 0 -m -n $mixed vcan0 || exit 1
-for pid in "${pids[@]}"; do wait "$pid"; done
+for pid in "${pids[@]}"; do wait_bounded "$pid"; done
 
-failed=0
 same() { # NAME A B
     cmp -s "$2" "$3" && return
     echo "different: $1"

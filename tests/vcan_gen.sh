@@ -2,6 +2,7 @@
 # canring gen makes cangen's frames where cangen leaves nothing to chance, the same ones again
 # from the same seed, and prints what it sends.
 set -u
+. "$(dirname "$0")/bounded.bash"
 command -v cangen candump >/dev/null || { echo "skipped: no can-utils"; exit 77; }
 grep -q '^CAN_RAW' /proc/net/protocols || { echo "skipped: no CAN in this kernel"; exit 77; }
 work=$(mktemp -d) || exit 1
@@ -11,15 +12,18 @@ fail() {
     echo "FAILED: $*"
     failed=1
 }
+listening() {
+    eventually grep -q vcan0 /proc/net/can/rcvlist_all || fail "candump does not listen"
+}
 # FILE COUNT COMMAND…: the frames that the command sends, as candump sees them.
 capture() {
     local file=$1 count=$2
     shift 2
     candump -L -n "$count" -T 3000 vcan0 >"$work/log" &
     local pid=$!
-    until grep -q vcan0 /proc/net/can/rcvlist_all; do sleep 0.05; done
+    listening
     "$@" >"$work/printed" || fail "$* ends with $?"
-    wait $pid
+    wait_bounded $pid candump
     cut -d' ' -f3 "$work/log" >"$work/$file"
 }
 same() { # WHAT A B
@@ -71,9 +75,9 @@ same "-v prints what is sent" plain dotted
 
 candump -n 100 -a vcan0 >"$work/console" &
 pid=$!
-until grep -q vcan0 /proc/net/can/rcvlist_all; do sleep 0.05; done
+listening
 "$CANRING" gen -g 0 -e -n 100 -v -v -v vcan0 >"$work/long" || fail "-vvv"
-wait $pid
+wait_bounded $pid candump
 same "-vvv prints as candump -a" console long
 
 capture rate 500 "$CANRING" gen --rate 2000 -n 500 vcan0
@@ -83,10 +87,10 @@ capture burst 10 "$CANRING" gen -g 1 -c 4 -n 10 vcan0
 
 candump -L -n 1 -T 3000 vcan0 >"$work/looped" &
 pid=$!
-until grep -q vcan0 /proc/net/can/rcvlist_all; do sleep 0.05; done
+listening
 "$CANRING" gen -g 0 -n 5 -I 111 -x vcan0 || fail "-x"
 cansend vcan0 222#
-wait $pid
+wait_bounded $pid candump
 grep -q ' 222#' "$work/looped" || fail "-x: frames came back: $(cat "$work/looped")"
 
 for signal in INT TERM; do
@@ -94,13 +98,13 @@ for signal in INT TERM; do
     pid=$!
     sleep 0.3
     kill -$signal $pid
-    wait $pid
+    wait_bounded $pid gen
     [ $? = $((128 + $(kill -l $signal))) ] || fail "$signal while it sleeps"
     "$CANRING" gen -g 0 -i vcan0 >/dev/null &
     pid=$!
     sleep 0.3
     kill -$signal $pid
-    wait $pid
+    wait_bounded $pid gen
     [ $? = $((128 + $(kill -l $signal))) ] || fail "$signal while it sends"
 done
 exit $failed

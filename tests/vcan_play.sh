@@ -2,6 +2,7 @@
 # canring play sends on vcan what canplayer of can-utils sends, heard by candump; and what the
 # interface cannot carry is refused by name.
 set -u
+. "$(dirname "$0")/bounded.bash"
 command -v canplayer candump >/dev/null || { echo "skipped: no can-utils"; exit 77; }
 grep -q '^CAN_RAW' /proc/net/protocols || { echo "skipped: no CAN in this kernel"; exit 77; }
 work=$(mktemp -d) || exit 1
@@ -18,9 +19,9 @@ capture() {
     shift 2
     candump -L -n "$count" -T 3000 any >log & # one socket: the order is kept
     local pid=$!
-    until grep -qE '^ +any ' /proc/net/can/rcvlist_all; do sleep 0.05; done
+    eventually grep -qE '^ +any ' /proc/net/can/rcvlist_all || fail "candump does not listen"
     "$@" >printed 2>words || { fail "$* ends with $?"; cat words; }
-    wait $pid
+    wait_bounded $pid candump
     tr -s ' ' <log | cut -d' ' -f2- >"$file"
 }
 same() { # WHAT A B
@@ -68,10 +69,10 @@ grep -q 'vcan0 carries no CAN XL frames' words || fail "refusal of CAN XL: $(cat
 
 candump -L -n 1 -T 3000 vcan0 >log &
 pid=$!
-until grep -q vcan0 /proc/net/can/rcvlist_all; do sleep 0.05; done
+eventually grep -q vcan0 /proc/net/can/rcvlist_all || fail "candump does not listen"
 head -5 named.log | "$CANRING" play -x - vcan0 || fail "-x"
 cansend vcan0 222#
-wait $pid
+wait_bounded $pid candump
 grep -q ' 222#' log || fail "-x: frames came back: $(cat log)"
 
 # A bus that takes frames more slowly than they come: canplayer gives up, we wait for room.
