@@ -188,8 +188,10 @@ static int run(struct command *command)
         int ready = poll(fds, 2, timeout(command));
         if (ready < 0 && errno != EINTR)
             result = -errno;
-        if (ready > 0 && fds[1].revents)
+        if (ready > 0 && fds[1].revents) {
+            canring_capture_gather(command->capture);
             result = canring_capture_poll(command->capture);
+        }
         if (ready > 0 && fds[0].revents && handle_signal(command))
             return EXIT_FAILURE;
         look_at_the_clock(command);
