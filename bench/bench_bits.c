@@ -2,18 +2,11 @@
 #include <canring/bits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "rig.h"
 
 #define FRAMES 1024u
 #define ROUNDS 4000u
-
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void fill(union canring_frame_buffer *buffer, unsigned flags, size_t length)
 {
@@ -35,13 +28,13 @@ static void measure(const char *name, unsigned flags, size_t length)
 
     for (unsigned i = 0; i < FRAMES; i++)
         fill(&frames[i], flags, length);
-    double start = seconds();
+    uint64_t start = bench_ns();
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned i = 0; i < FRAMES; i++) {
             struct canring_bits bits = canring_frame_bits(&frames[i].frame);
             sum += bits.nominal + bits.data;
         }
-    double rate = FRAMES * (double)ROUNDS / (seconds() - start);
+    double rate = FRAMES * (double)ROUNDS / ((double)(bench_ns() - start) / 1e9);
     printf("%-20s %10.0f frames/s, %.1f bits each\n", name, rate, (double)sum / FRAMES / ROUNDS);
     free(frames);
 }

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rig.h"
+
 #define MESSAGE   16
 #define TURN      100 /* round trips of one kind before the next has its turn */
 #define KINDS     3
@@ -34,13 +36,6 @@ struct peers {
     int socket;
     mqd_t to, from;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void pin(size_t processor)
 {
@@ -149,10 +144,10 @@ static bool turn(const struct peers *peers, unsigned kind, uint64_t *samples)
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
     nanosleep(&pause, NULL);
     for (unsigned i = 0; i < TURN; i++) {
-        uint64_t began = now_ns();
+        uint64_t began = bench_ns();
         if (!ask(peers, kind))
             return false;
-        samples[i] = now_ns() - began;
+        samples[i] = bench_ns() - began;
     }
     return true;
 }

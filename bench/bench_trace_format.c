@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "can/trace/format.h"
+#include "shm/clock.h"
 
 #define START_NS UINT64_C(1700000000123456789)
 #define BLOCK    (128u * 1024u)
@@ -28,10 +29,7 @@ struct result {
 /* Time of this thread only: others on this machine do not count. */
 static double now(void)
 {
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return (double)cr_clock_ns(CLOCK_THREAD_CPUTIME_ID) / 1e9;
 }
 
 /* Traffic as a bus has it: few identifiers, counters and values that move a little. */

@@ -12,14 +12,13 @@
 #include <canring/ring.h>
 
 #include "histogram.h"
+#include "shm/clock.h"
 
 enum { PING_PONG_ROUNDS = 200000 };
 
 uint64_t bench_ns(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return cr_monotonic_ns();
 }
 
 int bench_cpus(void)

@@ -118,18 +118,35 @@ static inline void file_packet(struct rig_file *file, uint32_t interface, uint64
     file_pad(file);
 }
 
-static inline void file_save(const struct rig_file *file, const char *path, size_t length)
+/* The file on disk, of the test that runs. */
+static char capture_path[64];
+
+static inline int capture_make_path(void **state)
 {
-    FILE *out = fopen(path, "wb");
+    (void)state;
+    snprintf(capture_path, sizeof(capture_path), "/tmp/canring-capture-XXXXXX");
+    int fd = mkstemp(capture_path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static inline int capture_remove_path(void **state)
+{
+    (void)state;
+    return unlink(capture_path);
+}
+
+static inline void file_save(const struct rig_file *file, size_t length)
+{
+    FILE *out = fopen(capture_path, "wb");
 
     assert_non_null(out);
     assert_int_equal(fwrite(file->data, 1, length, out), length);
     assert_int_equal(fclose(out), 0);
 }
 
-static inline void file_load(struct rig_file *file, const char *path)
+static inline void file_load(struct rig_file *file)
 {
-    FILE *in = fopen(path, "rb");
+    FILE *in = fopen(capture_path, "rb");
 
     assert_non_null(in);
     file->used = fread(file->data, 1, sizeof(file->data), in);
@@ -138,19 +155,71 @@ static inline void file_load(struct rig_file *file, const char *path)
 }
 
 /* All entries of `file`'s first `length` bytes. */
-static inline void file_read(const struct rig_file *file, size_t length, const char *path,
-                             const char *format, struct rig_list *out)
+static inline void file_read(const struct rig_file *file, size_t length, const char *format,
+                             struct rig_list *out)
 {
-    file_save(file, path, length);
-    assert_int_equal(rig_read(path, format, out), 0);
+    file_save(file, length);
+    assert_int_equal(rig_read(capture_path, format, out), 0);
 }
 
-/* Is `part` the beginning of `all`? */
-static inline void is_prefix(const struct rig_list *part, const struct rig_list *all)
+/* Is `part` the beginning of `all`, but for these flags? */
+static inline void is_prefix(const struct rig_list *part, const struct rig_list *all,
+                             uint16_t ignored)
 {
     assert_true(part->count <= all->count);
     for (size_t i = 0; i < part->count; i++)
-        rig_same(&part->entries[i], &all->entries[i], 0, 0);
+        rig_same(&part->entries[i], &all->entries[i], ignored, 0);
+}
+
+/* Write `in` and read it again: nothing is refused, damaged or missing. */
+static inline void capture_again(const char *format, const struct rig_list *in, unsigned buses,
+                                 struct rig_list *out)
+{
+    size_t refused;
+
+    rig_write(capture_path, format, in, buses, &refused);
+    assert_int_equal(refused, 0);
+    assert_int_equal(rig_read(capture_path, NULL, out), 0);
+    assert_int_equal(out->damage, 0);
+    assert_int_equal(out->count, in->count);
+}
+
+/* However much of a file is left, it is read up to there: one byte more gives at most `more`
+ * entries more, the last byte `final`. */
+static inline void capture_cut_everywhere(const char *format, const struct rig_file *file,
+                                          const struct rig_list *all, size_t more, size_t final)
+{
+    struct rig_list part;
+    size_t last = 0;
+
+    for (size_t length = 0; length < file->used; length++) {
+        file_read(file, length, format, &part);
+        is_prefix(&part, all, 0);
+        assert_true(part.count >= last && part.count <= last + more);
+        assert_int_equal(part.damage != 0, part.unfinished && length > 0);
+        last = part.count;
+        rig_free(&part);
+    }
+    assert_int_equal(last + final, all->count);
+}
+
+/* Change one byte at a time, none before `first`: it costs at most `cost` entries. */
+static inline void capture_corrupt_randomly(const char *format, struct rig_file *file,
+                                            const struct rig_list *all, size_t first, size_t cost)
+{
+    struct rig_list part;
+    unsigned seed = 1;
+
+    for (int round = 0; round < 3000; round++) {
+        seed = seed * 1103515245 + 12345;
+        size_t at = first + (seed >> 8) % (file->used - first);
+        uint8_t was = file->data[at];
+        file->data[at] ^= (uint8_t)(1 + (seed >> 3) % 255);
+        file_read(file, file->used, format, &part);
+        assert_true(part.count + cost >= all->count && part.count <= all->count + 2);
+        file->data[at] = was;
+        rig_free(&part);
+    }
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/yaml_parse.h"
+#include "proxy/yaml_load.h"
 
 struct loaded {
     struct cr_arena arena;

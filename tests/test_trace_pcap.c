@@ -1,8 +1,6 @@
 /* pcap: our own files, those of others, cut and damaged ones. */
 #include "capture_rig.h"
 
-static char path[64];
-
 static const uint8_t classic[] = {0x80, 0, 1, 0x23, 2, 0, 0, 0, 0xaa, 0xbb};
 
 static void one_bus(struct rig_list *in)
@@ -16,27 +14,14 @@ static void one_bus(struct rig_list *in)
     rig_free(&mixed);
 }
 
-/* All but the direction. */
-static void same_prefix(const struct rig_list *part, const struct rig_list *all)
-{
-    assert_true(part->count <= all->count);
-    for (size_t i = 0; i < part->count; i++)
-        rig_same(&part->entries[i], &all->entries[i], CANRING_TX, 0);
-}
-
 static void frames_of_one_bus_survive_with_nanoseconds(void **state)
 {
     struct rig_list in = {0}, out;
-    size_t refused;
 
     (void)state;
     one_bus(&in);
-    rig_write(path, "pcap", &in, 1, &refused);
-    assert_int_equal(refused, 0);
-    assert_int_equal(rig_read(path, NULL, &out), 0);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, in.count);
-    same_prefix(&out, &in);
+    capture_again("pcap", &in, 1, &out);
+    is_prefix(&out, &in, CANRING_TX);
     assert_string_equal(out.buses[0], "can0");
     assert_false(out.unfinished);
     rig_free(&in);
@@ -54,9 +39,9 @@ static void what_has_no_place_is_refused(void **state)
     rig_add(&in, &(struct canring_trace_entry){.kind = CANRING_TRACE_LOST, .bus = 1, .lost = 7});
     rig_frame(&in, "003#33", 1, UINT64_C(3000000000000000000), false); /* after 2106 */
     rig_frame(&in, "004#44", 1, 2, false);
-    rig_write(path, "pcap", &in, 2, &refused);
+    rig_write(capture_path, "pcap", &in, 2, &refused);
     assert_int_equal(refused, 3);
-    assert_int_equal(rig_read(path, NULL, &out), 0);
+    assert_int_equal(rig_read(capture_path, NULL, &out), 0);
     assert_int_equal(out.count, 2);
     assert_int_equal(out.entries[1].frame->id, 4);
     rig_free(&in);
@@ -93,7 +78,7 @@ static void both_byte_orders_and_both_clocks_are_read(void **state)
     for (int i = 0; i < 4; i++) {
         head(&file, i & 1, i & 2 ? 0xa1b23c4d : 0xa1b2c3d4, 227);
         record(&file, 1700000000, 5, classic, sizeof(classic));
-        file_read(&file, file.used, path, NULL, &out);
+        file_read(&file, file.used, NULL, &out);
         assert_int_equal(out.damage, 0);
         assert_int_equal(out.count, 1);
         assert_int_equal(out.entries[0].timestamp_ns,
@@ -116,7 +101,7 @@ static void cooked_captures_hold_other_things_too(void **state)
     record(&file, 1700000000, 1, sll2, sizeof(sll2));
     record(&file, 1700000000, 2, big_packet, sizeof(big_packet));
     record(&file, 1700000000, 3, sll2, sizeof(sll2));
-    file_read(&file, file.used, path, NULL, &out);
+    file_read(&file, file.used, NULL, &out);
     assert_int_equal(out.damage, 0);
     assert_int_equal(out.count, 2);
     assert_int_equal(out.entries[1].frame->id, 1);
@@ -133,7 +118,7 @@ static void other_captures_are_refused_once(void **state)
     head(&file, false, 0xa1b2c3d4, 1);
     record(&file, 1700000000, 1, "ethernet", 8);
     record(&file, 1700000000, 1, "ethernet", 8);
-    file_read(&file, file.used, path, NULL, &out);
+    file_read(&file, file.used, NULL, &out);
     assert_int_equal(out.count, 0);
     assert_int_equal(out.damage, 1);
     assert_non_null(strstr(out.error, "link type 1,"));
@@ -146,50 +131,31 @@ static void our_file(struct rig_file *file, struct rig_list *all)
     size_t refused;
 
     one_bus(&in);
-    rig_write(path, "pcap", &in, 1, &refused);
+    rig_write(capture_path, "pcap", &in, 1, &refused);
     rig_free(&in);
-    file_load(file, path);
-    assert_int_equal(rig_read(path, NULL, all), 0);
+    file_load(file);
+    assert_int_equal(rig_read(capture_path, NULL, all), 0);
 }
 
 static void a_file_cut_anywhere_is_read_up_to_there(void **state)
 {
     static struct rig_file file;
-    struct rig_list all, part;
-    size_t last = 0;
+    struct rig_list all;
 
     (void)state;
     our_file(&file, &all);
-    for (size_t length = 0; length < file.used; length++) {
-        file_read(&file, length, path, "pcap", &part);
-        is_prefix(&part, &all);
-        assert_true(part.count >= last && part.count <= last + 1);
-        assert_int_equal(part.damage != 0, part.unfinished && length > 0);
-        last = part.count;
-        rig_free(&part);
-    }
-    assert_int_equal(last + 1, all.count);
+    capture_cut_everywhere("pcap", &file, &all, 1, 1);
     rig_free(&all);
 }
 
 static void damage_costs_a_few_frames(void **state)
 {
     static struct rig_file file;
-    struct rig_list all, part;
-    unsigned seed = 1;
+    struct rig_list all;
 
     (void)state;
     our_file(&file, &all);
-    for (int round = 0; round < 3000; round++) {
-        seed = seed * 1103515245 + 12345;
-        size_t at = 24 + (seed >> 8) % (file.used - 24);
-        uint8_t was = file.data[at];
-        file.data[at] ^= (uint8_t)(1 + (seed >> 3) % 255);
-        file_read(&file, file.used, path, "pcap", &part);
-        assert_true(part.count + 5 >= all.count && part.count <= all.count + 2);
-        file.data[at] = was;
-        rig_free(&part);
-    }
+    capture_corrupt_randomly("pcap", &file, &all, 24, 5); /* behind the head */
     rig_free(&all);
 }
 
@@ -209,25 +175,11 @@ static void impossible_lengths_do_no_harm(void **state)
             file_32(&file, lengths[l]);
             file_32(&file, lengths[l]);
             record(&file, 1700000000, 1, classic, sizeof(classic));
-            file_read(&file, file.used, path, NULL, &out);
+            file_read(&file, file.used, NULL, &out);
             assert_true(out.damage >= 1);
             assert_non_null(strstr(out.error, "byte "));
             rig_free(&out);
         }
-}
-
-static int make_path(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof(path), "/tmp/canring-pcap-XXXXXX");
-    int fd = mkstemp(path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
 }
 
 int main(void)
@@ -242,5 +194,5 @@ int main(void)
         cmocka_unit_test(damage_costs_a_few_frames),
         cmocka_unit_test(impossible_lengths_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, make_path, remove_path);
+    return cmocka_run_group_tests(tests, capture_make_path, capture_remove_path);
 }

@@ -1,25 +1,14 @@
-/* pcapng: our own files, those of others, cut and damaged ones. */
+/* pcapng as we write it, read again: whole, cut and damaged. */
 #include "capture_rig.h"
-
-static char path[64];
-
-/* Packets of link type 227. */
-static const uint8_t classic[] = {0, 0, 1, 0x23, 2, 0, 0, 0, 0xaa, 0xbb, 0, 0, 0, 0, 0, 0};
-static const uint8_t remote[] = {0xc0, 0, 1, 0x23, 8, 0, 0, 9};
 
 static void mixed_frames_survive_with_direction_and_nanoseconds(void **state)
 {
     struct rig_list in = {0}, out;
-    size_t refused;
 
     (void)state;
     rig_mixed(&in, true);
-    rig_write(path, "pcapng", &in, 2, &refused);
-    assert_int_equal(refused, 0);
-    assert_int_equal(rig_read(path, NULL, &out), 0);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, in.count);
-    is_prefix(&out, &in);
+    capture_again("pcapng", &in, 2, &out);
+    is_prefix(&out, &in, 0);
     assert_string_equal(out.buses[0], "can0");
     assert_string_equal(out.buses[1], "can1");
     assert_false(out.unfinished);
@@ -38,7 +27,6 @@ static void lose(struct rig_list *list, uint32_t bus, uint64_t lost, uint64_t af
 static void losses_are_told_before_the_next_frame_of_their_bus(void **state)
 {
     struct rig_list in = {0}, out;
-    size_t refused;
 
     (void)state;
     rig_frame(&in, "001#11", 0, 0, false);
@@ -48,11 +36,7 @@ static void losses_are_told_before_the_next_frame_of_their_bus(void **state)
     rig_frame(&in, "002#33", 1, 3000, false);
     rig_frame(&in, "001#44", 0, 4000, false);
     lose(&in, 1, 3, 5000); /* behind the last frame */
-    rig_write(path, "pcapng", &in, 2, &refused);
-    assert_int_equal(refused, 0);
-    assert_int_equal(rig_read(path, NULL, &out), 0);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, in.count);
+    capture_again("pcapng", &in, 2, &out);
     for (size_t i = 0; i < in.count; i++) {
         rig_same(&in.entries[i], &out.entries[i], 0, 0);
         assert_int_equal(in.entries[i].lost, out.entries[i].lost);
@@ -71,8 +55,8 @@ static void losses_in_a_row_are_one(void **state)
     lose(&in, 0, 2, 1000);
     lose(&in, 0, 3, 2000);
     rig_frame(&in, "001#22", 0, 3000, false);
-    rig_write(path, "pcapng", &in, 1, &refused);
-    assert_int_equal(rig_read(path, NULL, &out), 0);
+    rig_write(capture_path, "pcapng", &in, 1, &refused);
+    assert_int_equal(rig_read(capture_path, NULL, &out), 0);
     assert_int_equal(out.count, 2);
     assert_int_equal(out.entries[0].lost, 5);
     rig_free(&in);
@@ -104,9 +88,9 @@ static void a_bus_may_come_later(void **state)
     assert_int_equal(encoder->entry(encoding, &in.entries[1], &bytes), 0);
     assert_int_equal(encoder->entry(encoding, &in.entries[2], &bytes), 0);
     file_raw(&file, bytes.data, bytes.used);
-    file_read(&file, file.used, path, NULL, &out);
+    file_read(&file, file.used, NULL, &out);
     assert_int_equal(out.count, 3);
-    is_prefix(&out, &in);
+    is_prefix(&out, &in, 0);
     assert_string_equal(out.buses[0], "body");
     assert_string_equal(out.buses[1], "drive");
     assert_string_equal(out.buses[2], "door");
@@ -146,198 +130,6 @@ static void every_call_stays_within_its_room(void **state)
     rig_free(&in);
 }
 
-static void both_byte_orders_sections_and_all_clocks_are_read(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    for (int big = 0; big < 2; big++) {
-        file_section(&file, big);
-        file_interface(&file, 227, "can7", 0, 0); /* microseconds */
-        file_interface(&file, 227, NULL, 9, 0);
-        file_interface(&file, 227, "s", 0x80 | 10, 1700000000); /* 1/1024 s, behind an offset */
-        file_interface(&file, 227, "p", 12, 0);                 /* picoseconds */
-        file_packet(&file, 0, 1700000000000001, classic, sizeof(classic));
-        file_block_end(&file);
-        file_packet(&file, 1, 1700000000000000002, classic, sizeof(classic));
-        file_block_end(&file);
-        file_packet(&file, 2, 512, classic, sizeof(classic));
-        file_block_end(&file);
-        file_packet(&file, 3, 12345, remote, sizeof(remote));
-        file_block_end(&file);
-    }
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, 8);
-    for (size_t i = 0; i < 8; i += 4) {
-        assert_int_equal(out.entries[i].timestamp_ns, 1700000000000001000);
-        assert_int_equal(out.entries[i + 1].timestamp_ns, 1700000000000000002);
-        assert_int_equal(out.entries[i + 2].timestamp_ns, 1700000000500000000);
-        assert_int_equal(out.entries[i + 3].timestamp_ns, 12);
-        assert_int_equal(out.entries[i].bus, 0);
-        assert_int_equal(out.entries[i + 3].bus, 3);
-        assert_int_equal(out.entries[i].frame->id, 0x123);
-        assert_int_equal(canring_frame_dlc(out.entries[i + 3].frame), 9);
-        assert_true(canring_frame_is_remote(out.entries[i + 3].frame));
-    }
-    assert_string_equal(out.buses[0], "can7");
-    assert_string_equal(out.buses[1], "can1");
-    rig_free(&out);
-}
-
-static void older_packets_and_unknown_blocks_are_no_obstacle(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    file_section(&file, false);
-    file_interface(&file, 227, "a", 9, 0);
-    file_block(&file, 0x80000001);
-    file_raw(&file, classic, sizeof(classic));
-    file_block_end(&file);
-    file_block(&file, 3);
-    file_32(&file, sizeof(classic));
-    file_raw(&file, classic, sizeof(classic));
-    file_block_end(&file);
-    file_block(&file, 2);
-    file_16(&file, 0);
-    file_16(&file, 4); /* lost before it */
-    file_32(&file, 0);
-    file_32(&file, 99);
-    file_32(&file, sizeof(classic));
-    file_32(&file, sizeof(classic));
-    file_raw(&file, classic, sizeof(classic));
-    file_block_end(&file);
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, 3);
-    assert_int_equal(out.entries[0].frame->flags & CANRING_CLOCK_MASK, CANRING_CLOCK_NONE);
-    assert_int_equal(out.entries[1].kind, CANRING_TRACE_LOST);
-    assert_int_equal(out.entries[1].lost, 4);
-    assert_int_equal(out.entries[2].timestamp_ns, 99);
-    rig_free(&out);
-}
-
-/* What dumpcap knows of losses stands at the end, for the whole capture. */
-static void losses_of_statistics_are_told_as_far_as_packets_did_not(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-    const uint64_t seven = 7;
-
-    (void)state;
-    file_section(&file, false);
-    file_interface(&file, 227, "a", 9, 0);
-    file_packet(&file, 0, 1, classic, sizeof(classic));
-    file_option(&file, 4, &seven, 8);
-    file_block_end(&file);
-    for (uint64_t dropped = 7; dropped < 10; dropped++) {
-        file_block(&file, 5);
-        file_32(&file, 0);
-        file_number(&file, dropped << 32, 8);
-        file_option(&file, 5, &dropped, 8);
-        file_block_end(&file);
-    }
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.count, 4);
-    assert_int_equal(out.entries[0].lost, 7);
-    assert_int_equal(out.entries[2].lost, 1);
-    assert_int_equal(out.entries[2].timestamp_ns, 8);
-    assert_int_equal(out.entries[3].lost, 1);
-    rig_free(&out);
-}
-
-static void cooked_captures_of_any_interface_are_read(void **state)
-{
-    static const uint8_t sll[] = {0, 4, 1, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0c};
-    static const uint8_t sll2[] = {0, 0x0d, 0, 0, 0, 0, 0, 5, 1, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    static const uint8_t ip[] = {0, 4, 1, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0x45, 0};
-    uint8_t packet[64];
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    for (int big = 0; big < 2; big++) {
-        uint8_t can[] = {0x45, 3, 0, 0, 1, 5, 0, 0, 0x77};
-        if (big)
-            memcpy(can, (const uint8_t[]){0, 0, 3, 0x45}, 4);
-        file_section(&file, big);
-        file_interface(&file, 113, "any", 9, 0);
-        file_interface(&file, 276, "any", 9, 0);
-        memcpy(packet, sll, sizeof(sll));
-        memcpy(packet + sizeof(sll), can, sizeof(can));
-        file_packet(&file, 0, 1, packet, sizeof(sll) + sizeof(can));
-        file_block_end(&file);
-        file_packet(&file, 0, 2, ip, sizeof(ip));
-        file_block_end(&file);
-        memcpy(packet, sll2, sizeof(sll2));
-        memcpy(packet + sizeof(sll2), can, sizeof(can));
-        file_packet(&file, 1, 3, packet, sizeof(sll2) + sizeof(can));
-        file_block_end(&file);
-    }
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, 4);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(out.entries[i].frame->id, 0x345);
-        assert_int_equal(out.entries[i].frame->data[0], 0x77);
-        assert_int_equal(out.entries[i].frame->flags & CANRING_TX, i % 2 ? 0 : CANRING_TX);
-        assert_string_equal(out.buses[out.entries[i].bus], i % 2 ? "if5" : "any");
-    }
-    rig_free(&out);
-}
-
-static void other_interfaces_are_refused_once(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    file_section(&file, false);
-    file_interface(&file, 1, "eth0", 9, 0);
-    file_interface(&file, 227, "can\n0", 9, 0);
-    for (int i = 0; i < 3; i++) {
-        file_packet(&file, 0, 1, "ether", 5);
-        file_block_end(&file);
-        file_packet(&file, 1, 1, classic, sizeof(classic));
-        file_block_end(&file);
-    }
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.count, 3);
-    assert_int_equal(out.damage, 1);
-    assert_non_null(strstr(out.error, "link type 1,"));
-    assert_string_equal(out.buses[0], "can_0"); /* and no line of text is torn apart by a name */
-    rig_free(&out);
-}
-
-static void old_captures_show_fd_by_their_size(void **state)
-{
-    uint8_t fd[72] = {0, 0, 1, 0x23, 4, 0, 0, 0, 1, 2, 3, 4};
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    file_section(&file, false);
-    file_interface(&file, 227, "a", 9, 0);
-    file_packet(&file, 0, 1, fd, sizeof(fd));
-    file_block_end(&file);
-    fd[4] = 10; /* a length that only virtual buses have: filled up, as live */
-    file_packet(&file, 0, 2, fd, 18);
-    file_block_end(&file);
-    file_packet(&file, 0, 3, fd, 17); /* cut by a snapshot length */
-    file_block_end(&file);
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.count, 2);
-    assert_true(out.entries[0].frame->flags & CANRING_FD);
-    assert_int_equal(canring_frame_length(out.entries[0].frame), 4);
-    assert_int_equal(canring_frame_length(out.entries[1].frame), 12);
-    assert_int_equal(out.damage, 1);
-    assert_non_null(strstr(out.error, "stored only in part"));
-    rig_free(&out);
-}
-
 static void our_file(struct rig_file *file, struct rig_list *all)
 {
     struct rig_list in = {0};
@@ -346,29 +138,20 @@ static void our_file(struct rig_file *file, struct rig_list *all)
     rig_mixed(&in, true);
     lose(&in, 0, 3, 30000000);
     rig_frame(&in, "001#44", 0, 40000000, false);
-    rig_write(path, "pcapng", &in, 2, &refused);
+    rig_write(capture_path, "pcapng", &in, 2, &refused);
     rig_free(&in);
-    file_load(file, path);
-    assert_int_equal(rig_read(path, NULL, all), 0);
+    file_load(file);
+    assert_int_equal(rig_read(capture_path, NULL, all), 0);
 }
 
 static void a_file_cut_anywhere_is_read_up_to_there(void **state)
 {
     static struct rig_file file;
-    struct rig_list all, part;
-    size_t last = 0;
+    struct rig_list all;
 
     (void)state;
     our_file(&file, &all);
-    for (size_t length = 0; length < file.used; length++) {
-        file_read(&file, length, path, "pcapng", &part);
-        is_prefix(&part, &all);
-        assert_true(part.count >= last && part.count <= last + 2);
-        assert_int_equal(part.damage != 0, part.unfinished && length > 0);
-        last = part.count;
-        rig_free(&part);
-    }
-    assert_int_equal(last, all.count);
+    capture_cut_everywhere("pcapng", &file, &all, 2, 0);
     rig_free(&all);
 }
 
@@ -384,99 +167,13 @@ static size_t first_packet(const struct rig_file *file)
 static void damage_costs_the_blocks_it_is_in(void **state)
 {
     static struct rig_file file;
-    struct rig_list all, part;
-    unsigned seed = 1;
+    struct rig_list all;
 
     (void)state;
     our_file(&file, &all);
-    size_t first = first_packet(&file); /* descriptions of interfaces are beyond repair */
-    for (int round = 0; round < 3000; round++) {
-        seed = seed * 1103515245 + 12345;
-        size_t at = first + (seed >> 8) % (file.used - first);
-        uint8_t was = file.data[at];
-        file.data[at] ^= (uint8_t)(1 + (seed >> 3) % 255);
-        file_read(&file, file.used, path, "pcapng", &part);
-        assert_true(part.count + 4 >= all.count && part.count <= all.count + 2);
-        file.data[at] = was;
-        rig_free(&part);
-    }
+    /* descriptions of interfaces are beyond repair */
+    capture_corrupt_randomly("pcapng", &file, &all, first_packet(&file), 4);
     rig_free(&all);
-}
-
-static void impossible_lengths_do_no_harm(void **state)
-{
-    static const uint32_t lengths[] = {0,      4,       11,        12,         13,        28,
-                                       0x1000, 0x40000, 0x1000000, 0x7fffffff, 0xfffffffc};
-    static const uint32_t types[] = {0x0a0d0d0a, 1, 2, 3, 5, 6, 99, 0xffffffff};
-
-    (void)state;
-    for (size_t t = 0; t < sizeof(types) / sizeof(*types); t++)
-        for (size_t l = 0; l < sizeof(lengths) / sizeof(*lengths); l++) {
-            struct rig_file file = {0};
-            struct rig_list out;
-            file_section(&file, false);
-            file_interface(&file, 227, "a", 9, 0);
-            file_32(&file, types[t]);
-            file_32(&file, lengths[l]);
-            file_packet(&file, 0, 1, classic, sizeof(classic));
-            file_block_end(&file);
-            file_read(&file, file.used, path, NULL, &out);
-            assert_true(out.damage >= 1);
-            assert_non_null(strstr(out.error, "byte "));
-            rig_free(&out);
-        }
-}
-
-static void options_and_packets_end_with_their_block(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    file_section(&file, false);
-    file_interface(&file, 227, "a", 9, 0);
-    file_packet(&file, 0, 1, classic, sizeof(classic));
-    file_16(&file, 4);
-    file_16(&file, 0xfff0); /* an option as long as many blocks */
-    file_block_end(&file);
-    file_packet(&file, 0, 2, classic, sizeof(classic));
-    memset(file.data + file.block + 20, 0xff, 4); /* and a packet */
-    file_block_end(&file);
-    file_packet(&file, 77, 3, classic, sizeof(classic));
-    file_block_end(&file);
-    file_packet(&file, 0, UINT64_MAX, classic, sizeof(classic));
-    file_block_end(&file);
-    file_read(&file, file.used, path, NULL, &out);
-    assert_int_equal(out.count, 2);
-    assert_int_equal(out.damage, 2);
-    assert_non_null(strstr(out.error, "longer than its block"));
-    rig_free(&out);
-}
-
-static void what_is_no_pcapng_is_refused(void **state)
-{
-    struct rig_file file = {0};
-    struct rig_list out;
-
-    (void)state;
-    file_raw(&file, "(1.000000) can0 123#11\n", 23);
-    file_save(&file, path, file.used);
-    assert_int_equal(rig_read(path, "pcapng", &out), -EINVAL);
-    assert_non_null(strstr(out.error, "not a pcapng file"));
-}
-
-static int make_path(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof(path), "/tmp/canring-pcapng-XXXXXX");
-    int fd = mkstemp(path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
 }
 
 int main(void)
@@ -487,17 +184,8 @@ int main(void)
         cmocka_unit_test(losses_in_a_row_are_one),
         cmocka_unit_test(a_bus_may_come_later),
         cmocka_unit_test(every_call_stays_within_its_room),
-        cmocka_unit_test(both_byte_orders_sections_and_all_clocks_are_read),
-        cmocka_unit_test(older_packets_and_unknown_blocks_are_no_obstacle),
-        cmocka_unit_test(losses_of_statistics_are_told_as_far_as_packets_did_not),
-        cmocka_unit_test(cooked_captures_of_any_interface_are_read),
-        cmocka_unit_test(other_interfaces_are_refused_once),
-        cmocka_unit_test(old_captures_show_fd_by_their_size),
         cmocka_unit_test(a_file_cut_anywhere_is_read_up_to_there),
         cmocka_unit_test(damage_costs_the_blocks_it_is_in),
-        cmocka_unit_test(impossible_lengths_do_no_harm),
-        cmocka_unit_test(options_and_packets_end_with_their_block),
-        cmocka_unit_test(what_is_no_pcapng_is_refused),
     };
-    return cmocka_run_group_tests(tests, make_path, remove_path);
+    return cmocka_run_group_tests(tests, capture_make_path, capture_remove_path);
 }

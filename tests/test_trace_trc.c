@@ -4,82 +4,27 @@
 #define S  UINT64_C(1000000000)
 #define MS UINT64_C(1000000)
 
-static const char *const two_buses[] = {"can0", "can1", NULL};
-
 static void read_trc(const char *text, struct rig_list *out)
 {
     text_read("trc", text, strlen(text), out);
 }
 
-/* Entry `i` is this frame, in candump's words, at this time. */
-static void expect(const struct rig_list *list, size_t i, uint64_t time_ns, const char *bus,
-                   const char *frame, bool tx)
-{
-    char text[CANRING_TEXT_MAX];
-
-    assert_true(i < list->count);
-    assert_non_null(list->entries[i].frame);
-    assert_true(canring_frame_format(list->entries[i].frame, text, sizeof(text)) > 0);
-    assert_string_equal(text, frame);
-    assert_int_equal(list->entries[i].timestamp_ns, time_ns);
-    assert_string_equal(list->buses[list->entries[i].bus], bus);
-    assert_int_equal((list->entries[i].frame->flags & CANRING_TX) != 0, tx);
-}
-
 static void mixed_frames_survive_a_round_trip(void **state)
 {
-    struct rig_list in = {0}, out;
-    size_t refused;
-
     (void)state;
-    rig_mixed(&in, true);
-    rig_write(text_path("mixed"), "trc", &in, 2, &refused);
-    assert_int_equal(refused, 2); /* there is no CAN XL before version 3 */
-    assert_int_equal(rig_read(text_path("mixed"), NULL, &out), 0);
-    assert_string_equal(out.error, "");
-    assert_int_equal(out.count, in.count - 2);
-    for (size_t i = 0; i < out.count; i++)
-        rig_same(&in.entries[i], &out.entries[i], 0, 1000);
-    assert_string_equal(out.buses[1], "can1");
-    assert_false(out.unfinished);
-    rig_free(&in);
-    rig_free(&out);
+    text_round_trip("trc", true, 2, 1000); /* there is no CAN XL before version 3 */
 }
 
 static void old_files_hold_all_but_fd(void **state)
 {
-    struct rig_list in = {0}, out;
-    size_t refused;
-
     (void)state;
-    rig_mixed(&in, false);
-    rig_write(text_path("mixed"), "trc1.1", &in, 2, &refused);
-    assert_int_equal(refused, 6);
-    assert_int_equal(rig_read(text_path("mixed"), NULL, &out), 0);
-    assert_string_equal(out.error, "");
-    assert_int_equal(out.count, in.count - 6);
-    for (size_t i = 0; i < out.count; i++)
-        rig_same(&in.entries[i], &out.entries[i], 0, MS / 10);
-    assert_string_equal(out.buses[1], "can1");
-    rig_free(&in);
-    rig_free(&out);
+    text_round_trip("trc1.1", false, 6, MS / 10);
 }
 
 static void nine_digits_keep_nanoseconds(void **state)
 {
-    struct rig_list in = {0}, out;
-    size_t length;
-
     (void)state;
-    rig_mixed(&in, false);
-    char *text = text_encode("trc", &in, 9, two_buses, &length);
-    text_read("trc", text, length, &out);
-    assert_int_equal(out.count, in.count);
-    for (size_t i = 0; i < in.count; i++)
-        rig_same(&in.entries[i], &out.entries[i], 0, 1);
-    free(text);
-    rig_free(&in);
-    rig_free(&out);
+    text_nanoseconds("trc", false);
 }
 
 static void begins_with(const char *text, const char *head)
@@ -96,7 +41,7 @@ static void files_look_like_peaks(void **state)
     (void)state;
     rig_frame(&in, "123#1122", 0, 0, false);
     rig_frame(&in, "12345678#R3", 1, 5 * S, true);
-    char *text = text_encode("trc", &in, 0, two_buses, &length);
+    char *text = text_encode("trc", &in, 0, text_two_buses, &length);
     begins_with(text, ";$FILEVERSION=2.1\r\n;$STARTTIME=45244.925925925925\r\n"
                       ";$COLUMNS=N,O,T,B,I,d,R,L,D\r\n;\r\n"
                       ";   Start time: 14.11.2023 22:13:20.000.0\r\n");
@@ -104,7 +49,7 @@ static void files_look_like_peaks(void **state)
                                  "      2      5123.456 RR 2  12345678 Tx -  3\r\n"));
     free(text);
     in.entries[1].bus = 0;
-    text = text_encode("trc1.1", &in, 0, two_buses, &length);
+    text = text_encode("trc1.1", &in, 0, text_two_buses, &length);
     begins_with(text, ";$FILEVERSION=1.1\r\n;$STARTTIME=45244.925925925925\r\n;\r\n");
     assert_non_null(strstr(text, "--\r\n     1)       123.4  Rx         0123  2  11 22\r\n"
                                  "     2)      5123.4  Tx     12345678  3  RTR\r\n"));
@@ -123,7 +68,7 @@ static void error_frames_survive_with_and_without_a_note(void **state)
     rig_frame(&in, "20000088#0000041900000807", 0, 0, false);
     rig_frame(&in, "20000088#0000810200000000", 0, 1000000, false);
     for (size_t i = 0; i < 2; i++) {
-        char *text = text_encode(formats[i], &in, 0, two_buses, &length);
+        char *text = text_encode(formats[i], &in, 0, text_two_buses, &length);
         assert_null(strstr(text, "next is"));
         assert_non_null(strstr(text, i ? "  Error      0004  4  01 19 07 08\r\n"
                                        : " ER 1         - Rx -  5    04 01 19 07 08\r\n"));
@@ -137,7 +82,7 @@ static void error_frames_survive_with_and_without_a_note(void **state)
     rig_frame(&in, "20000040#0000000000000000", 0, 2000000, true);
     rig_frame(&in, "20000088#00000419", 0, 3000000, false);
     for (size_t i = 0; i < 2; i++) {
-        char *text = text_encode(formats[i], &in, 0, two_buses, &length);
+        char *text = text_encode(formats[i], &in, 0, text_two_buses, &length);
         text_read("trc", text, length, &out);
         assert_int_equal(out.count, 4);
         for (size_t n = 0; n < 4; n++)
@@ -187,7 +132,7 @@ static void our_files_mean_the_same_in_every_zone(void **state)
     (void)state;
     rig_frame(&in, "123#11", 0, 0, false);
     text_zone("CET-1CEST,M3.5.0,M10.5.0/3");
-    char *text = text_encode("trc", &in, 9, two_buses, &length);
+    char *text = text_encode("trc", &in, 9, text_two_buses, &length);
     assert_non_null(strstr(text, "Start time: 14.11.2023 23:13:20.000.0\r\n"));
     assert_non_null(strstr(text, ";$STARTTIME=45244.967592592592\r\n"));
     text_zone("EST5EDT");
@@ -225,7 +170,7 @@ static void start_times_are_local(void **state)
         text_zone(cases[i].zone);
         read_trc(text, &out);
         assert_int_equal(out.damage, cases[i].damage);
-        expect(&out, 0, cases[i].time_ns + 1841 * MS, "can0", "001#", false);
+        text_expect(&out, 0, cases[i].time_ns + 1841 * MS, "can0", "001#", false);
         rig_free(&out);
     }
     text_zone("UTC");
@@ -264,9 +209,9 @@ static void versions_1_0_to_1_3_are_read(void **state)
         read_trc(texts[i], &out);
         assert_string_equal(out.error, "");
         assert_int_equal(out.count, 3);
-        expect(&out, 0, 1059 * MS, "can0", "300#00000000040000", false);
-        expect(&out, 1, 1349 * MS, "can0", "20000088#0000801900000808", false);
-        expect(&out, 2, 1352 * MS, "can0", "00000100#R3", false);
+        text_expect(&out, 0, 1059 * MS, "can0", "300#00000000040000", false);
+        text_expect(&out, 1, 1349 * MS, "can0", "20000088#0000801900000808", false);
+        text_expect(&out, 2, 1352 * MS, "can0", "00000100#R3", false);
         rig_free(&out);
     }
 }
@@ -303,10 +248,10 @@ static void versions_2_0_and_2_1_are_read(void **state)
         read_trc(texts[i], &out);
         assert_string_equal(out.error, "");
         assert_int_equal(out.count, 4);
-        expect(&out, 0, 1334416000, "can0", "500##40102030405060708090A0B0C", true);
-        expect(&out, 1, 1334522000, "can0", "20000088#0000840200000000", false);
-        expect(&out, 2, 1335156000, "can0", "18EFC034#0102030405060708", true);
-        expect(&out, 3, 1336543000, "can0", "100#R3", false);
+        text_expect(&out, 0, 1334416000, "can0", "500##40102030405060708090A0B0C", true);
+        text_expect(&out, 1, 1334522000, "can0", "20000088#0000840200000000", false);
+        text_expect(&out, 2, 1335156000, "can0", "18EFC034#0102030405060708", true);
+        text_expect(&out, 3, 1336543000, "can0", "100#R3", false);
         rig_free(&out);
     }
 }
@@ -324,11 +269,11 @@ static void flags_of_fd_and_fields_of_xl_are_read(void **state)
              &out);
     assert_string_equal(out.error, "");
     assert_int_equal(out.count, 5);
-    expect(&out, 0, 1 * MS, "can0", "300##411", false);
-    expect(&out, 1, 2 * MS, "can1", "300##5", false);
-    expect(&out, 2, 3 * MS, "can2", "300##611", false);
-    expect(&out, 3, 4 * MS, "can65534", "00000300##711", true);
-    expect(&out, 4, 5 * MS, "can0", "0A100#83:03:00000456#03112233", true);
+    text_expect(&out, 0, 1 * MS, "can0", "300##411", false);
+    text_expect(&out, 1, 2 * MS, "can1", "300##5", false);
+    text_expect(&out, 2, 3 * MS, "can2", "300##611", false);
+    text_expect(&out, 3, 4 * MS, "can65534", "00000300##711", true);
+    text_expect(&out, 4, 5 * MS, "can0", "0A100#83:03:00000456#03112233", true);
     rig_free(&out);
 }
 
@@ -370,22 +315,16 @@ static void damage_is_skipped_and_named_by_line(void **state)
         "\x01\x02",
     };
 
+    static const struct text_frame around = {
+        .format = "trc",
+        .before = ";$FILEVERSION=2.1\r\n1 0.1 DT 1 0123 Rx - 1 AA\r\n",
+        .after = "\r\n3 0.3 DT 1 0123 Rx - 1 BB\r\n",
+        .place = "text:3: ",
+        .before_ns = 100000,
+        .after_ns = 300000};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
-        struct rig_list out;
-        char text[1024];
-        snprintf(text, sizeof(text),
-                 ";$FILEVERSION=2.1\r\n1 0.1 DT 1 0123 Rx - 1 AA\r\n%s\r\n"
-                 "3 0.3 DT 1 0123 Rx - 1 BB\r\n",
-                 damaged[i]);
-        read_trc(text, &out);
-        if (out.count != 2 || out.damage != 1)
-            fail_msg("'%s': %zu frames, %zu damaged", damaged[i], out.count, out.damage);
-        assert_non_null(strstr(out.error, "text:3: "));
-        expect(&out, 0, 100000, "can0", "123#AA", false);
-        expect(&out, 1, 300000, "can0", "123#BB", false);
-        rig_free(&out);
-    }
+    text_damage(&around, damaged, sizeof(damaged) / sizeof(*damaged));
 }
 
 static char *encode_all(const char *format, size_t *length)
@@ -397,7 +336,7 @@ static char *encode_all(const char *format, size_t *length)
         free(in.frames[--in.count]); /* the last are FD */
     rig_add(&in, &(struct canring_trace_entry){
                      .kind = CANRING_TRACE_LOST, .lost = 7, .timestamp_ns = RIG_START_NS});
-    char *text = text_encode(format, &in, 0, two_buses, length);
+    char *text = text_encode(format, &in, 0, text_two_buses, length);
     rig_free(&in);
     return text;
 }
@@ -425,11 +364,6 @@ static void a_changed_byte_costs_its_own_line(void **state)
     free(text);
 }
 
-static int probed(const char *text)
-{
-    return cr_trace_format_trc.probe((const uint8_t *)text, strlen(text));
-}
-
 static void content_tells_the_format(void **state)
 {
     static const char text[] = ";$FILEVERSION=1.1\r\n";
@@ -437,12 +371,12 @@ static void content_tells_the_format(void **state)
     (void)state;
     assert_ptr_equal(cr_trace_format_by_content((const uint8_t *)text, sizeof(text) - 1),
                      &cr_trace_format_trc);
-    assert_true(probed(";####\r\n;  x\r\n     1)      1841      0001  8  00\r\n") > 50);
-    assert_true(probed(";\n;$STARTTIME=1") > 50);
-    assert_int_equal(probed("(1.000000) can0 123#11\n"), 0);
-    assert_int_equal(probed("date Tue Nov 14 10:13:20.000 pm 2023\n"), 0);
-    assert_int_equal(probed("; a letter\n1) first 2) second\n"), 0);
-    assert_int_equal(probed(""), 0);
+    assert_true(text_probed("trc", ";####\r\n;  x\r\n     1)      1841      0001  8  00\r\n") > 50);
+    assert_true(text_probed("trc", ";\n;$STARTTIME=1") > 50);
+    assert_int_equal(text_probed("trc", "(1.000000) can0 123#11\n"), 0);
+    assert_int_equal(text_probed("trc", "date Tue Nov 14 10:13:20.000 pm 2023\n"), 0);
+    assert_int_equal(text_probed("trc", "; a letter\n1) first 2) second\n"), 0);
+    assert_int_equal(text_probed("trc", ""), 0);
     assert_ptr_equal(cr_trace_format_by_ending("a.TRC"), &cr_trace_format_trc);
 }
 
@@ -451,26 +385,16 @@ static void recordings_of_others_are_read(void **state)
     struct rig_list out;
 
     (void)state;
-    if (access(CANRING_TEST_DATA "/../../../shared/data", R_OK) < 0) {
-        print_message("skipped: no recordings of others\n");
-        skip();
-    }
-    assert_int_equal(rig_read(CANRING_TEST_DATA
-                              "/../../../shared/data/pycan-test_CanMessage_V1_1.trc",
-                              NULL, &out),
-                     0);
+    text_read_others("pycan-test_CanMessage_V1_1.trc", &out);
     assert_string_equal(out.error, "");
     assert_int_equal(out.count, 11);
-    expect(&out, 10, 1639837735 * S + 999600000, "can0", "704#R1", false);
+    text_expect(&out, 10, 1639837735 * S + 999600000, "can0", "704#R1", false);
     rig_free(&out);
     /* Its last row has no newline, so that its length may be more than 1. */
-    assert_int_equal(rig_read(CANRING_TEST_DATA
-                              "/../../../shared/data/pycan-test_CanMessage_V2_1.trc",
-                              NULL, &out),
-                     0);
+    text_read_others("pycan-test_CanMessage_V2_1.trc", &out);
     assert_int_equal(out.damage, 1);
     assert_int_equal(out.count, 10);
-    expect(&out, 9, 1639837708 * S + 159100000, "can0", "00000100#0000000000000000", true);
+    text_expect(&out, 9, 1639837708 * S + 159100000, "can0", "00000100#0000000000000000", true);
     rig_free(&out);
 }
 

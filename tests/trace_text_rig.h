@@ -7,6 +7,7 @@
 #include "trace_rig.h"
 
 static char text_dir[64];
+static const char *const text_two_buses[] = {"can0", "can1", NULL};
 
 static inline const char *text_path(const char *name)
 {
@@ -90,6 +91,102 @@ static inline bool text_same(const struct rig_list *one, size_t i, const struct 
         return false;
     return !a->frame ||
            (a->frame->size == b->frame->size && memcmp(a->frame, b->frame, a->frame->size) == 0);
+}
+
+/* Entry `i` is this frame, in candump's words, at this time. */
+static inline void text_expect(const struct rig_list *list, size_t i, uint64_t time_ns,
+                               const char *bus, const char *frame, bool tx)
+{
+    char text[CANRING_TEXT_MAX];
+
+    assert_true(i < list->count);
+    assert_non_null(list->entries[i].frame);
+    assert_true(canring_frame_format(list->entries[i].frame, text, sizeof(text)) > 0);
+    assert_string_equal(text, frame);
+    assert_int_equal(list->entries[i].timestamp_ns, time_ns);
+    assert_string_equal(list->buses[list->entries[i].bus], bus);
+    assert_int_equal((list->entries[i].frame->flags & CANRING_TX) != 0, tx);
+}
+
+/* Of the mixed set all survive but the last `refused`, with times that differ by less than
+ * `grain_ns`. */
+static inline void text_round_trip(const char *format, bool xl, size_t refused, uint64_t grain_ns)
+{
+    struct rig_list in = {0}, out;
+    size_t not_held;
+
+    rig_mixed(&in, xl);
+    rig_write(text_path("mixed"), format, &in, 2, &not_held);
+    assert_int_equal(not_held, refused);
+    assert_int_equal(rig_read(text_path("mixed"), NULL, &out), 0);
+    assert_string_equal(out.error, "");
+    assert_int_equal(out.count, in.count - refused);
+    for (size_t i = 0; i < out.count; i++)
+        rig_same(&in.entries[i], &out.entries[i], 0, grain_ns);
+    assert_string_equal(out.buses[1], "can1");
+    assert_false(out.unfinished);
+    rig_free(&in);
+    rig_free(&out);
+}
+
+/* With nine digits nothing of a time is lost. */
+static inline void text_nanoseconds(const char *format, bool xl)
+{
+    struct rig_list in = {0}, out;
+    size_t length;
+
+    rig_mixed(&in, xl);
+    char *text = text_encode(format, &in, 9, text_two_buses, &length);
+    text_read(format, text, length, &out);
+    assert_int_equal(out.count, in.count);
+    for (size_t i = 0; i < in.count; i++)
+        rig_same(&in.entries[i], &out.entries[i], 0, 1);
+    free(text);
+    rig_free(&in);
+    rig_free(&out);
+}
+
+/* How a recording stands around a line that is damaged. */
+struct text_frame {
+    const char *format, *before, *after; /* lines with a frame of one byte each: AA, BB */
+    const char *place;                   /* of the damage, as it is said */
+    uint64_t before_ns, after_ns;
+};
+
+/* Each of these lines is skipped and named, the frames around it are read. */
+static inline void text_damage(const struct text_frame *around, const char *const *damaged,
+                               size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct rig_list out;
+        char text[1024];
+        snprintf(text, sizeof(text), "%s%s%s", around->before, damaged[i], around->after);
+        text_read(around->format, text, strlen(text), &out);
+        if (out.count != 2 || out.damage != 1)
+            fail_msg("'%s': %zu frames, %zu damaged", damaged[i], out.count, out.damage);
+        assert_non_null(strstr(out.error, around->place));
+        text_expect(&out, 0, around->before_ns, "can0", "123#AA", false);
+        text_expect(&out, 1, around->after_ns, "can0", "123#BB", false);
+        rig_free(&out);
+    }
+}
+
+/* A recording that somebody else has made; skips the test where they are not. */
+static inline void text_read_others(const char *name, struct rig_list *out)
+{
+    char path[512];
+
+    if (access(CANRING_TEST_DATA "/../../../shared/data", R_OK) < 0) {
+        print_message("skipped: no recordings of others\n");
+        skip();
+    }
+    snprintf(path, sizeof(path), CANRING_TEST_DATA "/../../../shared/data/%s", name);
+    assert_int_equal(rig_read(path, NULL, out), 0);
+}
+
+static inline int text_probed(const char *format, const char *text)
+{
+    return cr_trace_format_named(format, NULL)->probe((const uint8_t *)text, strlen(text));
 }
 
 /* However much of a file is left: what is read is what the whole file begins with. */

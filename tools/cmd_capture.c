@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture_options.h"
 #include "capture_print.h"
+#include "clock.h"
 #include "commands.h"
 #include "say.h"
 #include "signals.h"
@@ -31,13 +31,6 @@ struct command {
     uint64_t end_ns, show_ns; /* CLOCK_MONOTONIC, UINT64_MAX = never */
     struct canring_error err;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void report(void *arg, int level, const char *text)
 {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "gen_options.h"
 #include "long_format.h"
@@ -33,14 +34,6 @@ static void report(void *arg, int level, const char *text)
     (void)arg;
     (void)level;
     say("gen", "%s", text);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* When burst `n` is due. Counted from the start, so that late frames do not add up. */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "damage.h"
 #include "deviations.h"
@@ -44,14 +45,6 @@ struct play {
     uint64_t finished; /* when the last one was sent */
     uint64_t sent, errors, lost, nowhere, waits;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static struct timespec timespec_of(uint64_t ns)
 {

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "load_config.h"
 #include "say.h"
 #include "signals.h"
@@ -279,7 +279,6 @@ int cmd_test(int argc, char **argv)
 {
     struct test_options options = {0};
     struct session session = {.options = &options};
-    struct timespec begin, end;
     int result = test_options_parse(&options, argc, argv);
     if (result)
         return result < 0 ? finish_output("test") : result;
@@ -293,13 +292,11 @@ int cmd_test(int argc, char **argv)
     }
     find_python(&session);
     find_library(&session);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    uint64_t begin = now_ns();
     run_all(&session);
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    uint64_t end = now_ns();
     close(session.signals);
-    test_print_totals(&session.print, &session.totals,
-                      (double)(end.tv_sec - begin.tv_sec) +
-                          (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+    test_print_totals(&session.print, &session.totals, (double)(end - begin) / 1e9);
     result = finish_output("test");
     if (session.signal)
         return 128 + session.signal;

@@ -8,6 +8,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "shm/clock.h"
+
 /* Frames that may wait in our memory, beyond those in the socket. XL buffers are ten times the
  * size, so there are fewer. */
 #define BUFFERS       4096u
@@ -201,9 +203,14 @@ void cr_sc_refresh_stats(struct cr_bus *bus)
         count_drops(sc, memory[SK_MEMINFO_DROPS]);
 }
 
-static void set_time(struct canring_frame *frame, const struct timespec *time, unsigned clock)
+static uint64_t ns_of(const struct timespec *time)
 {
-    frame->timestamp_ns = (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
+
+static void set_time(struct canring_frame *frame, uint64_t ns, unsigned clock)
+{
+    frame->timestamp_ns = ns;
     frame->flags = (uint16_t)((frame->flags & ~CANRING_CLOCK_MASK) | clock);
 }
 
@@ -214,10 +221,10 @@ static void set_best_time(struct cr_socketcan *sc, struct canring_frame *frame,
     struct timespec times[3];
     memcpy(times, CMSG_DATA(control), sizeof(times));
     if (times[2].tv_sec || times[2].tv_nsec) {
-        set_time(frame, &times[2], CANRING_CLOCK_HW);
+        set_time(frame, ns_of(&times[2]), CANRING_CLOCK_HW);
         return;
     }
-    set_time(frame, &times[0], CANRING_CLOCK_KERNEL);
+    set_time(frame, ns_of(&times[0]), CANRING_CLOCK_KERNEL);
     if (!sc->hw_time_missing_said)
         cr_bus_report(&sc->bus, LOG_NOTICE,
                       "%s: the controller gives no timestamps, the kernel's are used",
@@ -228,7 +235,7 @@ static void set_best_time(struct cr_socketcan *sc, struct canring_frame *frame,
 static void read_control(struct cr_socketcan *sc, struct canring_frame *frame,
                          struct message *message)
 {
-    struct timespec now;
+    struct timespec stamp;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&message->control); c;
          c = CMSG_NXTHDR(&message->control, c)) {
         if (c->cmsg_level != SOL_SOCKET)
@@ -238,14 +245,12 @@ static void read_control(struct cr_socketcan *sc, struct canring_frame *frame,
         } else if (c->cmsg_type == SO_TIMESTAMPING) {
             set_best_time(sc, frame, c);
         } else if (c->cmsg_type == SO_TIMESTAMPNS) {
-            memcpy(&now, CMSG_DATA(c), sizeof(now));
-            set_time(frame, &now, CANRING_CLOCK_KERNEL);
+            memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+            set_time(frame, ns_of(&stamp), CANRING_CLOCK_KERNEL);
         }
     }
-    if (!(frame->flags & CANRING_CLOCK_MASK)) {
-        clock_gettime(CLOCK_REALTIME, &now);
-        set_time(frame, &now, CANRING_CLOCK_PROXY);
-    }
+    if (!(frame->flags & CANRING_CLOCK_MASK))
+        set_time(frame, cr_realtime_ns(), CANRING_CLOCK_PROXY);
 }
 
 /* Error frames are always asked of the kernel, for the state of the bus; who opened it gets those

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "can/accept.h"
 #include "can/virtual_bell.h"
 #include "can/virtual_ring.h"
+#include "shm/clock.h"
 #include "shm/guard.h"
 #include "shm/runtime_dir.h"
 
@@ -202,9 +202,7 @@ void cr_virtual_cut_safety_net(struct cr_bus *bus)
 /* The bus's time never steps back, whatever CLOCK_REALTIME does. With the lock. */
 static uint64_t stamp(struct cr_vbus_shared *shared)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    uint64_t ns = cr_realtime_ns();
     uint64_t last = atomic_load_explicit(&shared->last_stamp, memory_order_relaxed);
     if (ns < last)
         return last;

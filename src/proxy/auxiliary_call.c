@@ -6,6 +6,7 @@
 
 #include "proxy/auxiliary_handle.h"
 #include "proxy/control.h"
+#include "shm/clock.h"
 
 #define LOGGER           "canring.auxiliary"
 #define NS_PER_MS        UINT64_C(1000000)
@@ -328,10 +329,10 @@ int canring_auxiliary_wait_and_get_report(struct canring_auxiliary *auxiliary, b
 /* Until the process has let go of its name. */
 static int await_end(const struct cr_auxiliary_link *link)
 {
-    uint64_t deadline = cr_auxiliary_now() + STOP_NS;
+    uint64_t deadline = cr_monotonic_ns() + STOP_NS;
     const struct timespec pause = {.tv_nsec = 1000000};
     while (cr_auxiliary_shared_held(&link->shared)) {
-        if (cr_auxiliary_now() > deadline)
+        if (cr_monotonic_ns() > deadline)
             return -ETIMEDOUT;
         nanosleep(&pause, NULL);
     }
@@ -347,10 +348,10 @@ int canring_auxiliary_stop(struct canring_auxiliary *auxiliary)
     int result = cr_auxiliary_use(auxiliary, true, &link);
     if (result < 0)
         return result;
-    result = ask(auxiliary, CR_REQUEST_STOP, cr_auxiliary_now() + STOP_LOCK_NS, &answer);
+    result = ask(auxiliary, CR_REQUEST_STOP, cr_monotonic_ns() + STOP_LOCK_NS, &answer);
     if (result == 0) /* somebody's lock, or a command that takes its time */
         result = ask(auxiliary, CR_REQUEST_STOP | CR_REQUEST_NO_REPLY,
-                     cr_auxiliary_now() + STOP_LOCK_NS, &answer);
+                     cr_monotonic_ns() + STOP_LOCK_NS, &answer);
     if (result > 0)
         result = await_end(link);
     cr_auxiliary_release(auxiliary, link);

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <canring/channel.h>
@@ -12,6 +11,7 @@
 
 #include "proxy/auxiliary_inbox.h"
 #include "proxy/auxiliary_serve.h"
+#include "shm/clock.h"
 
 #define LOGGER       "canring.communication"
 #define SEND_MS      1200       /* a frame that the bus has not taken within a second never goes */
@@ -31,13 +31,6 @@ struct communication {
     bool has_id, extended, fd, brs, announced;
     uint32_t remote_id;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static bool flag_of(const json_t *config, const char *key, bool otherwise)
 {
@@ -92,7 +85,7 @@ static bool create(struct canring_auxiliary_context *context)
         canring_log(CANRING_LOG_ERROR, LOGGER, "%s: %s", context->name, err.text);
         return false;
     }
-    c->mark = c->inbox.looked_ns = clock_ns(CLOCK_MONOTONIC);
+    c->mark = c->inbox.looked_ns = cr_monotonic_ns();
     c->receiving_until = 0;
     c->active = true;
     return true;
@@ -117,7 +110,7 @@ static void proxy_gone(struct canring_auxiliary_context *context)
     canring_channel_detach(c->channel);
     c->channel = NULL;
     c->announced = false;
-    c->retry_at = clock_ns(CLOCK_MONOTONIC) + REATTACH_NS;
+    c->retry_at = cr_monotonic_ns() + REATTACH_NS;
 }
 
 static bool have_channel(struct canring_auxiliary_context *context)
@@ -125,7 +118,7 @@ static bool have_channel(struct canring_auxiliary_context *context)
     struct communication *c = context->user;
     if (c->channel || !c->active)
         return c->active;
-    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now = cr_monotonic_ns();
     if (now < c->retry_at)
         return false;
     c->retry_at = now + REATTACH_NS;
@@ -143,7 +136,7 @@ static void look(struct canring_auxiliary_context *context)
     if (c->announced)
         canring_channel_awake(c->channel);
     c->announced = false;
-    uint64_t now = clock_ns(CLOCK_MONOTONIC), realtime = clock_ns(CLOCK_REALTIME);
+    uint64_t now = cr_monotonic_ns(), realtime = cr_realtime_ns();
     for (; seen < DRAIN_FRAMES && (frame = canring_channel_peek(c->channel)) != NULL; seen++) {
         if (!canring_frame_is_error(frame) && !canring_frame_is_remote(frame)) {
             cr_inbox_add(&c->inbox, frame, now, realtime);
@@ -163,7 +156,7 @@ static void look(struct canring_auxiliary_context *context)
 static void look_all(struct canring_auxiliary_context *context)
 {
     const struct communication *c = context->user;
-    uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+    uint64_t begin = cr_monotonic_ns();
     do
         look(context);
     while (c->channel && c->inbox.looked_ns < begin);

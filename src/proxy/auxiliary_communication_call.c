@@ -6,6 +6,7 @@
 
 #include "proxy/auxiliary_communication.h"
 #include "proxy/auxiliary_handle.h"
+#include "shm/clock.h"
 
 #define NS_PER_S 1000000000u
 /* Beyond a send's own bound, should others be before us. */
@@ -56,7 +57,7 @@ int canring_communication_send(struct canring_auxiliary *auxiliary, const void *
                                bool has_id, uint32_t remote_id, struct canring_error *err)
 {
     struct cr_communication_request request = {.operation = CR_COMMUNICATION_SEND,
-                                               .began_ns = cr_auxiliary_now(),
+                                               .began_ns = cr_monotonic_ns(),
                                                .has_id = has_id,
                                                .remote_id = remote_id};
     struct canring_message reply;
@@ -113,7 +114,7 @@ int canring_communication_receive(struct canring_auxiliary *auxiliary, bool bloc
                                   double timeout_s, struct canring_message *message)
 {
     struct cr_communication_request request = {.operation = CR_COMMUNICATION_RECEIVE,
-                                               .began_ns = cr_auxiliary_now()};
+                                               .began_ns = cr_monotonic_ns()};
     uint64_t deadline = cr_auxiliary_deadline(blocking ? timeout_s : 0);
     *message = (struct canring_message){0};
     if (auxiliary->proxy)
@@ -121,7 +122,7 @@ int canring_communication_receive(struct canring_auxiliary *auxiliary, bool bloc
     for (;;) {
         uint32_t seen;
         int result = arrivals_now(auxiliary, &seen);
-        uint64_t renew = cr_auxiliary_now() + RENEW_NS;
+        uint64_t renew = cr_monotonic_ns() + RENEW_NS;
         if (renew > deadline)
             renew = deadline;
         request.until_ns = renew;
@@ -139,7 +140,7 @@ int canring_communication_receive(struct canring_auxiliary *auxiliary, bool bloc
 static int simple(struct canring_auxiliary *auxiliary, uint32_t operation)
 {
     struct cr_communication_request request = {.operation = operation,
-                                               .began_ns = cr_auxiliary_now()};
+                                               .began_ns = cr_monotonic_ns()};
     return ask(auxiliary, &request, NULL, 0, NULL);
 }
 

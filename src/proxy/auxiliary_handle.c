@@ -5,29 +5,24 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shm/clock.h"
+
 #define NS_PER_S 1e9
 /* 10 ms apart, for an auxiliary that is just being started: when opening, when it was lost. */
 #define OPEN_TRIES   100
 #define REOPEN_TRIES 5
-
-uint64_t cr_auxiliary_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 uint64_t cr_auxiliary_deadline(double timeout_s)
 {
     const double most = 1e9; /* 30 years */
     if (timeout_s < 0 || timeout_s > most)
         return UINT64_MAX;
-    return cr_auxiliary_now() + (uint64_t)(timeout_s * NS_PER_S);
+    return cr_monotonic_ns() + (uint64_t)(timeout_s * NS_PER_S);
 }
 
 uint64_t cr_auxiliary_slice(uint64_t deadline)
 {
-    uint64_t now = deadline == UINT64_MAX ? 0 : cr_auxiliary_now();
+    uint64_t now = deadline == UINT64_MAX ? 0 : cr_monotonic_ns();
     uint64_t left = deadline > now ? deadline - now : 0;
     return left < CR_ALIVE_CHECK_NS ? left : CR_ALIVE_CHECK_NS;
 }

@@ -40,7 +40,6 @@ void cr_auxiliary_release(struct canring_auxiliary *auxiliary, struct cr_auxilia
 /* It was found dead: the next use looks for another. Removes what a killed one left. */
 void cr_auxiliary_lost(struct canring_auxiliary *auxiliary, struct cr_auxiliary_link *link);
 
-uint64_t cr_auxiliary_now(void);
 /* End of a time in seconds, negative = for ever. */
 uint64_t cr_auxiliary_deadline(double timeout_s);
 /* Until then, at most until the next look whether the auxiliary lives; 0 = it is over. */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/clock.h"
 #include "shm/guard.h"
 #include "shm/runtime_dir.h"
 
@@ -126,13 +127,6 @@ static int init_callers(struct cr_auxiliary_callers *callers)
     return result;
 }
 
-static uint64_t generation_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static int fill(struct cr_auxiliary_shared *shared, struct canring_error *err)
 {
     struct cr_auxiliary_header *header = shared->header;
@@ -146,7 +140,7 @@ static int fill(struct cr_auxiliary_shared *shared, struct canring_error *err)
     header->slots = CR_AUXILIARY_SLOTS;
     header->lock_bytes = sizeof(struct cr_auxiliary_callers);
     header->total_bytes = shared->region.bytes;
-    header->generation = generation_now();
+    header->generation = cr_monotonic_ns();
     header->pid = (uint32_t)getpid();
     memcpy(header->name, shared->name, sizeof(header->name));
     shared->bell = open_bell(shared->name, true, err);

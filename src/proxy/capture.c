@@ -3,20 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proxy/capture_engine.h"
+#include "shm/clock.h"
 
 #define LAST_ROUNDS 64u /* batches of each bus that are still taken at the end */
 #define WINDOW_MAX  UINT64_C(3600000000000)
-
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- orders and figures ------------------------------------------------------- */
 
@@ -184,7 +177,8 @@ static void take_the_rest(struct canring_capture *capture)
         cr_losses_told(&source->losses, cr_capture_source_lost(source, true));
         int index = source->losses.open ? cr_capture_source_index(source, capture->recorder) : -1;
         if (index >= 0) /* behind the last frame */
-            cr_recorder_lost(capture->recorder, (uint32_t)index, source->losses.open, wall_ns());
+            cr_recorder_lost(capture->recorder, (uint32_t)index, source->losses.open,
+                             cr_realtime_ns());
     }
 }
 

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proxy/collector_records.h"
 #include "proxy/collector_ring.h"
 #include "proxy/collector_sink.h"
 #include "proxy/log_text.h"
+#include "shm/clock.h"
 
 #define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
@@ -40,13 +40,6 @@ struct cr_collector {
     uint64_t last_drain, now; /* CLOCK_REALTIME */
     uint64_t records, lost, forgotten, no_memory;
 };
-
-static uint64_t realtime_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* ---- the way of a record --------------------------------------------------------------------- */
 
@@ -80,7 +73,7 @@ static uint64_t credible(struct cr_collector *c, uint64_t time_ns)
     uint64_t seen = c->last_drain < c->now ? c->last_drain : c->now;
     uint64_t earliest = seen > LATE_NS ? seen - LATE_NS : 0;
     if (time_ns > c->now)
-        c->now = realtime_ns();
+        c->now = cr_realtime_ns();
     if (time_ns > c->now)
         return c->now;
     return time_ns < earliest ? earliest : time_ns;
@@ -106,7 +99,7 @@ void cr_collector_note(struct cr_collector *c, enum canring_log_level level, con
                        const char *logger, const char *text)
 {
     size_t length = strnlen(text, CANRING_LOG_TEXT_MAX + 1);
-    const struct cr_log_record values = {.time_ns = realtime_ns(),
+    const struct cr_log_record values = {.time_ns = cr_realtime_ns(),
                                          .pid = (uint32_t)getpid(),
                                          .level = (int)level,
                                          .process = process,
@@ -165,7 +158,7 @@ static void say_file_error(struct cr_collector *c)
 static unsigned drain_until(struct cr_collector *c, bool everything)
 {
     unsigned taken = 0;
-    c->now = realtime_ns();
+    c->now = cr_realtime_ns();
     /* A clock that was set back must not hold back what came before. */
     if (c->now < c->last_drain)
         everything = true;
@@ -232,7 +225,7 @@ static void end_ring(struct cr_collector *c, struct cr_log_ring **at)
 {
     struct cr_log_ring *ring = *at;
     *at = ring->next;
-    c->now = realtime_ns();
+    c->now = cr_realtime_ns();
     read_ring(c, ring);
     uint64_t lost = cr_log_ring_lost(ring);
     c->lost += lost;
@@ -307,7 +300,7 @@ int cr_collector_open(struct cr_collector **out, const struct cr_collector_optio
     c->timer = c->console.fd = c->file.fd = -1;
     c->keep_bytes = options->keep_bytes ? options->keep_bytes : CR_COLLECTOR_KEEP_BYTES;
     c->ring_slots = options->ring_slots ? options->ring_slots : CR_COLLECTOR_SLOTS;
-    c->last_drain = realtime_ns();
+    c->last_drain = cr_realtime_ns();
     int result = open_parts(c, options, err);
     if (result < 0) {
         cr_collector_close(c);

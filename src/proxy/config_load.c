@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "proxy/config_schema.h"
-#include "proxy/yaml_parse.h"
+#include "proxy/yaml_load.h"
 #include "shm/nearest.h"
 
 /* The public configuration and the memory that all of it lives in. */

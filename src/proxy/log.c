@@ -15,6 +15,7 @@
 #include "proxy/log_line.h"
 #include "proxy/log_rule.h"
 #include "proxy/log_text.h"
+#include "shm/clock.h"
 #include "shm/segment.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
@@ -179,13 +180,6 @@ static void open_by_itself(void)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static uint64_t realtime_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* False when nobody reads the ring any more. */
 static bool ring_is_read(void)
 {
@@ -243,7 +237,7 @@ static void log_bytes(enum canring_log_level level, const char *logger, char *te
     pthread_mutex_lock(&own.lock);
     if (!own.tried)
         open_by_itself();
-    record.time_ns = realtime_ns(); /* under the lock: the ring is in the order of time */
+    record.time_ns = cr_realtime_ns(); /* under the lock: the ring is in the order of time */
     record.pid = own.pid;
     bool read = ring_is_read();
     if (read)

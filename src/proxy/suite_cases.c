@@ -2,16 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "shm/clock.h"
 
 #define NS_PER_S     1000000000LL
 #define EARLY_MAX_NS NS_PER_S /* for who looks at the pipe only when something is in it */
 
 static int64_t now(clockid_t clock)
 {
-    struct timespec ts;
-    clock_gettime(clock, &ts);
-    return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+    return (int64_t)cr_clock_ns(clock);
 }
 
 static struct canring_suite_event event_of(const struct cr_suite_cases *cases,

@@ -1,9 +1,7 @@
 #include "proxy/yaml_parse.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "proxy/yaml_env.h"
 #include "proxy/yaml_map.h"
@@ -11,63 +9,46 @@
 #include "proxy/yaml_scalar.h"
 #include "proxy/yaml_tag.h"
 
-struct anchor {
+struct cr_yaml_anchor {
     const char *name;
     const struct cr_yaml_node *node;
 };
 
-/* One file being read; `parent` is the one that includes it. */
-struct source {
-    struct cr_yaml *yaml;
-    yaml_parser_t parser;
-    const char *name, *folder;
-    const struct source *parent;
-    unsigned depth;
-    unsigned long long device, inode;
-    struct anchor *anchors;
-    size_t anchor_count;
-};
-
-static int load_file(struct cr_yaml *yaml, const char *path, const struct source *parent,
-                     struct cr_mark at, const struct cr_yaml_node **root);
-static int read_node(struct source *source, const yaml_event_t *event, bool is_key,
+static int read_node(struct cr_yaml_source *source, const yaml_event_t *event, bool is_key,
                      const struct cr_yaml_node **node);
 
-static struct cr_mark mark(const struct source *source, yaml_mark_t at)
+struct cr_mark cr_yaml_mark(const struct cr_yaml_source *source, yaml_mark_t at)
 {
     return (struct cr_mark){source->name, (unsigned)at.line + 1, (unsigned)at.column + 1};
 }
 
-#define SAY(source, place, ...)                                                                    \
-    cr_diagnostics_add((source)->yaml->diagnostics, CANRING_SEVERITY_ERROR, mark(source, place),   \
-                       __VA_ARGS__)
-
-static int next_event(struct source *source, yaml_event_t *event)
+int cr_yaml_next_event(struct cr_yaml_source *source, yaml_event_t *event)
 {
     if (yaml_parser_parse(&source->parser, event))
         return 0;
     const yaml_parser_t *parser = &source->parser;
     if (parser->error == YAML_MEMORY_ERROR)
         return -ENOMEM;
-    SAY(source, parser->problem_mark, "%s%s%s", parser->problem ? parser->problem : "not YAML",
-        parser->context ? " " : "", parser->context ? parser->context : "");
+    CR_YAML_SAY(source, parser->problem_mark, "%s%s%s",
+                parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
+                parser->context ? parser->context : "");
     return -EINVAL;
 }
 
 /* Count nodes as an expanded file would have them: that is what a bomb is large in. */
-static int count_nodes(struct source *source, yaml_mark_t at, uint32_t weight)
+static int count_nodes(struct cr_yaml_source *source, yaml_mark_t at, uint32_t weight)
 {
     if (weight <= CR_YAML_NODES_MAX - source->yaml->nodes) {
         source->yaml->nodes += weight;
         return 0;
     }
-    SAY(source, at, "more than %u values, aliases counted each time they are used",
-        CR_YAML_NODES_MAX);
+    CR_YAML_SAY(source, at, "more than %u values, aliases counted each time they are used",
+                CR_YAML_NODES_MAX);
     return -E2BIG;
 }
 
-static struct cr_yaml_node *new_node(struct source *source, const yaml_event_t *event,
-                                     enum cr_yaml_type type)
+struct cr_yaml_node *cr_yaml_new_node(struct cr_yaml_source *source, const yaml_event_t *event,
+                                      enum cr_yaml_type type)
 {
     struct cr_yaml_node *node = cr_arena_new(source->yaml->arena, 1, sizeof(*node));
 
@@ -76,41 +57,41 @@ static struct cr_yaml_node *new_node(struct source *source, const yaml_event_t *
     node->type = type;
     node->weight = 1;
     node->depth = type == CR_YAML_LIST || type == CR_YAML_MAP;
-    node->at = mark(source, event->start_mark);
+    node->at = cr_yaml_mark(source, event->start_mark);
     node->folder = source->folder;
     node->text = "";
     return node;
 }
 
-static int remember(struct source *source, const yaml_event_t *event, const yaml_char_t *anchor,
-                    const struct cr_yaml_node *node)
+static int remember(struct cr_yaml_source *source, const yaml_event_t *event,
+                    const yaml_char_t *anchor, const struct cr_yaml_node *node)
 {
     if (!anchor)
         return 0;
     if (source->anchor_count == CR_YAML_ANCHORS_MAX) {
-        SAY(source, event->start_mark, "more than %u anchors", CR_YAML_ANCHORS_MAX);
+        CR_YAML_SAY(source, event->start_mark, "more than %u anchors", CR_YAML_ANCHORS_MAX);
         return -E2BIG;
     }
-    struct anchor *anchors =
+    struct cr_yaml_anchor *anchors =
         cr_arena_grow(source->yaml->arena, source->anchors, source->anchor_count, sizeof(*anchors));
     const char *name = (const char *)anchor;
     name = cr_arena_copy(source->yaml->arena, name, strlen(name));
     if (!anchors || !name)
         return -ENOMEM;
     source->anchors = anchors;
-    anchors[source->anchor_count++] = (struct anchor){name, node};
+    anchors[source->anchor_count++] = (struct cr_yaml_anchor){name, node};
     return 0;
 }
 
-static int check_nesting(struct source *source, yaml_mark_t at, uint32_t deeper)
+static int check_nesting(struct cr_yaml_source *source, yaml_mark_t at, uint32_t deeper)
 {
     if (source->yaml->nesting + deeper <= CR_YAML_NESTING_MAX)
         return 0;
-    SAY(source, at, "lists and maps nested more than %u deep", CR_YAML_NESTING_MAX);
+    CR_YAML_SAY(source, at, "lists and maps nested more than %u deep", CR_YAML_NESTING_MAX);
     return -E2BIG;
 }
 
-static int read_alias(struct source *source, const yaml_event_t *event,
+static int read_alias(struct cr_yaml_source *source, const yaml_event_t *event,
                       const struct cr_yaml_node **node)
 {
     const char *name = (const char *)event->data.alias.anchor;
@@ -123,52 +104,16 @@ static int read_alias(struct source *source, const yaml_event_t *event,
             return err ? err : count_nodes(source, event->start_mark, (*node)->weight);
         }
     }
-    SAY(source, event->start_mark, "found the alias '*%s', but no anchor '&%s' ends before it",
-        name, name);
+    CR_YAML_SAY(source, event->start_mark,
+                "found the alias '*%s', but no anchor '&%s' ends before it", name, name);
     return -EINVAL;
 }
 
-static bool is_including(const struct source *source, const struct source *candidate)
-{
-    for (; source; source = source->parent) {
-        if (source->device == candidate->device && source->inode == candidate->inode)
-            return true;
-    }
-    return false;
-}
-
-static int read_include(struct source *source, const yaml_event_t *event,
-                        const struct cr_yaml_node **node)
-{
-    const char *name = (const char *)event->data.scalar.value;
-    struct cr_mark at = mark(source, event->start_mark);
-
-    if (source->depth == CR_YAML_INCLUDE_MAX) {
-        SAY(source, event->start_mark, "more than %u files within files", CR_YAML_INCLUDE_MAX);
-        return -ELOOP;
-    }
-    if (source->yaml->files == CR_YAML_FILES_MAX) {
-        SAY(source, event->start_mark, "more than %u files included", CR_YAML_FILES_MAX);
-        return -E2BIG;
-    }
-    const char *path = name[0] == '/'
-                           ? cr_arena_copy(source->yaml->arena, name, strlen(name))
-                           : cr_arena_print(source->yaml->arena, "%s%s%s", source->folder,
-                                            source->folder[0] ? "/" : "", name);
-    if (!path)
-        return -ENOMEM;
-    int err = load_file(source->yaml, path, source, at, node);
-    if (err == 0 || err == -ENOMEM || err == -E2BIG)
-        return err;
-    /* It has been said; what else is wrong in this file is worth saying too. */
-    *node = new_node(source, event, CR_YAML_NULL);
-    return *node ? 0 : -ENOMEM;
-}
-
-static int refuse_tag(struct source *source, const yaml_event_t *event, const char *tag,
+static int refuse_tag(struct cr_yaml_source *source, const yaml_event_t *event, const char *tag,
                       const char *text)
 {
-    SAY(source, event->start_mark,
+    CR_YAML_SAY(
+        source, event->start_mark,
         "found the tag '%s' on '%s', allowed: !include, and !!str !!int !!float !!bool !!null "
         "!!timestamp !!seq !!map on values of their kind",
         tag, text);
@@ -176,7 +121,7 @@ static int refuse_tag(struct source *source, const yaml_event_t *event, const ch
 }
 
 /* Errors that leave the rest of the file readable make the value null and are returned as 0. */
-static int resolve_scalar(struct source *source, const yaml_event_t *event, bool is_key,
+static int resolve_scalar(struct cr_yaml_source *source, const yaml_event_t *event, bool is_key,
                           struct cr_yaml_node *node)
 {
     const char *tag = (const char *)event->data.scalar.tag;
@@ -192,8 +137,8 @@ static int resolve_scalar(struct source *source, const yaml_event_t *event, bool
             err = cr_yaml_resolve(node);
             node->maybe_path = node->type == CR_YAML_STRING && !is_key;
             if (err && err != -ENOMEM)
-                SAY(source, event->start_mark, "found '%s', allowed: integers of 64 bits",
-                    node->text);
+                CR_YAML_SAY(source, event->start_mark, "found '%s', allowed: integers of 64 bits",
+                            node->text);
         }
         err = env < 0 ? env : err;
     }
@@ -202,7 +147,7 @@ static int resolve_scalar(struct source *source, const yaml_event_t *event, bool
     return err == -ENOMEM ? err : 0;
 }
 
-static int read_scalar(struct source *source, const yaml_event_t *event, bool is_key,
+static int read_scalar(struct cr_yaml_source *source, const yaml_event_t *event, bool is_key,
                        const struct cr_yaml_node **made)
 {
     const char *tag = (const char *)event->data.scalar.tag;
@@ -210,13 +155,13 @@ static int read_scalar(struct source *source, const yaml_event_t *event, bool is
     size_t length = event->data.scalar.length;
 
     if (!is_key && tag && strcmp(tag, "!include") == 0)
-        return read_include(source, event, made);
-    struct cr_yaml_node *node = new_node(source, event, CR_YAML_STRING);
+        return cr_yaml_include(source, event, made);
+    struct cr_yaml_node *node = cr_yaml_new_node(source, event, CR_YAML_STRING);
     if (!node)
         return -ENOMEM;
     /* "\0" in double quotes would cut the text short. */
     if (memchr(text, '\0', length) || cr_yaml_text_length(text, length) != length) {
-        SAY(source, event->start_mark, "the value holds control characters");
+        CR_YAML_SAY(source, event->start_mark, "the value holds control characters");
         node->type = CR_YAML_NULL;
         length = 0;
     }
@@ -227,7 +172,7 @@ static int read_scalar(struct source *source, const yaml_event_t *event, bool is
     return node->type == CR_YAML_NULL ? 0 : resolve_scalar(source, event, is_key, node);
 }
 
-static int check_collection_tag(struct source *source, const yaml_event_t *event,
+static int check_collection_tag(struct cr_yaml_source *source, const yaml_event_t *event,
                                 const yaml_char_t *tag, const char *standard, const char *text)
 {
     const char *found = (const char *)tag;
@@ -244,7 +189,7 @@ static void hold(struct cr_yaml_node *parent, const struct cr_yaml_node *child)
         parent->depth = child->depth + 1;
 }
 
-static int add_item(struct source *source, struct cr_yaml_node *list,
+static int add_item(struct cr_yaml_source *source, struct cr_yaml_node *list,
                     const struct cr_yaml_node *item)
 {
     void *items = cr_arena_grow(source->yaml->arena, list->list.items, list->list.count,
@@ -257,10 +202,10 @@ static int add_item(struct source *source, struct cr_yaml_node *list,
     return 0;
 }
 
-static int read_list(struct source *source, const yaml_event_t *start,
+static int read_list(struct cr_yaml_source *source, const yaml_event_t *start,
                      const struct cr_yaml_node **made)
 {
-    struct cr_yaml_node *list = new_node(source, start, CR_YAML_LIST);
+    struct cr_yaml_node *list = cr_yaml_new_node(source, start, CR_YAML_LIST);
     int err = list ? check_collection_tag(source, start, start->data.sequence_start.tag,
                                           YAML_SEQ_TAG, "a list")
                    : -ENOMEM;
@@ -268,7 +213,7 @@ static int read_list(struct source *source, const yaml_event_t *start,
 
     while (!err && !end) {
         yaml_event_t event;
-        err = next_event(source, &event);
+        err = cr_yaml_next_event(source, &event);
         if (err)
             break;
         end = event.type == YAML_SEQUENCE_END_EVENT;
@@ -289,11 +234,10 @@ static bool is_merge(const yaml_event_t *event)
            strcmp((const char *)event->data.scalar.value, "<<") == 0;
 }
 
-/* The value that belongs to a key which was just read. */
-static int read_value(struct source *source, const struct cr_yaml_node **value)
+int cr_yaml_read_value(struct cr_yaml_source *source, const struct cr_yaml_node **value)
 {
     yaml_event_t event;
-    int err = next_event(source, &event);
+    int err = cr_yaml_next_event(source, &event);
 
     if (err)
         return err;
@@ -302,19 +246,19 @@ static int read_value(struct source *source, const struct cr_yaml_node **value)
     return err;
 }
 
-static int read_pair(struct source *source, const yaml_event_t *event, struct cr_yaml_node *map,
-                     struct cr_yaml_node *merges)
+static int read_pair(struct cr_yaml_source *source, const yaml_event_t *event,
+                     struct cr_yaml_node *map, struct cr_yaml_node *merges)
 {
     struct cr_yaml_pair pair = {0};
     int err = read_node(source, event, true, &pair.key);
 
     if (!err)
-        err = read_value(source, &pair.value);
+        err = cr_yaml_read_value(source, &pair.value);
     if (err)
         return err;
     if (!cr_yaml_is_scalar(pair.key)) {
-        SAY(source, event->start_mark, "found %s as a key, allowed: a word",
-            cr_yaml_type_name(pair.key->type));
+        CR_YAML_SAY(source, event->start_mark, "found %s as a key, allowed: a word",
+                    cr_yaml_type_name(pair.key->type));
         return 0;
     }
     hold(map, pair.key);
@@ -325,11 +269,12 @@ static int read_pair(struct source *source, const yaml_event_t *event, struct cr
     return cr_yaml_map_add(map, pair, source->yaml->arena, source->yaml->diagnostics);
 }
 
-static int read_pairs(struct source *source, struct cr_yaml_node *map, struct cr_yaml_node *merges)
+static int read_pairs(struct cr_yaml_source *source, struct cr_yaml_node *map,
+                      struct cr_yaml_node *merges)
 {
     for (;;) {
         yaml_event_t event;
-        int err = next_event(source, &event);
+        int err = cr_yaml_next_event(source, &event);
         if (err)
             return err;
         bool end = event.type == YAML_MAPPING_END_EVENT;
@@ -341,10 +286,10 @@ static int read_pairs(struct source *source, struct cr_yaml_node *map, struct cr
     }
 }
 
-static int read_map(struct source *source, const yaml_event_t *start,
+static int read_map(struct cr_yaml_source *source, const yaml_event_t *start,
                     const struct cr_yaml_node **made)
 {
-    struct cr_yaml_node *map = new_node(source, start, CR_YAML_MAP);
+    struct cr_yaml_node *map = cr_yaml_new_node(source, start, CR_YAML_MAP);
     struct cr_yaml_node merges = {.type = CR_YAML_LIST};
     struct cr_yaml *yaml = source->yaml;
     int err = map ? check_collection_tag(source, start, start->data.mapping_start.tag, YAML_MAP_TAG,
@@ -359,7 +304,7 @@ static int read_map(struct source *source, const yaml_event_t *start,
     return err;
 }
 
-static int read_nested(struct source *source, const yaml_event_t *event,
+static int read_nested(struct cr_yaml_source *source, const yaml_event_t *event,
                        const struct cr_yaml_node **node)
 {
     struct cr_yaml *yaml = source->yaml;
@@ -374,7 +319,7 @@ static int read_nested(struct source *source, const yaml_event_t *event,
     return err;
 }
 
-static int read_node(struct source *source, const yaml_event_t *event, bool is_key,
+static int read_node(struct cr_yaml_source *source, const yaml_event_t *event, bool is_key,
                      const struct cr_yaml_node **node)
 {
     const yaml_char_t *anchor = NULL;
@@ -394,116 +339,4 @@ static int read_node(struct source *source, const yaml_event_t *event, bool is_k
         err = read_nested(source, event, node);
     }
     return err ? err : remember(source, event, anchor, *node);
-}
-
-/* From behind STREAM-START to STREAM-END. */
-static int read_document(struct source *source, const yaml_event_t *start,
-                         const struct cr_yaml_node **root)
-{
-    yaml_event_t event;
-    int err;
-
-    if (start->type == YAML_STREAM_END_EVENT) {
-        *root = new_node(source, start, CR_YAML_NULL);
-        return *root ? 0 : -ENOMEM;
-    }
-    err = read_value(source, root);
-    if (!err)
-        err = next_event(source, &event); /* DOCUMENT-END */
-    if (err)
-        return err;
-    yaml_event_delete(&event);
-    err = next_event(source, &event);
-    if (err)
-        return err;
-    if (event.type != YAML_STREAM_END_EVENT) {
-        SAY(source, event.start_mark, "found a second document, allowed: one in a file");
-        err = -EINVAL;
-    }
-    yaml_event_delete(&event);
-    return err;
-}
-
-static int read_stream(struct source *source, const struct cr_yaml_node **root)
-{
-    yaml_event_t event;
-    int err = next_event(source, &event); /* STREAM-START */
-
-    if (err)
-        return err;
-    yaml_event_delete(&event);
-    err = next_event(source, &event);
-    if (err)
-        return err;
-    err = read_document(source, &event, root);
-    yaml_event_delete(&event);
-    return err;
-}
-
-static const char *folder_of(struct cr_arena *arena, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return cr_arena_copy(arena, "", 0);
-    return cr_arena_copy(arena, path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-static int parse_bytes(struct source *source, const char *data, size_t size,
-                       const struct cr_yaml_node **root)
-{
-    struct cr_yaml *yaml = source->yaml;
-    int err = cr_yaml_check_text(data, size, source->name, yaml->diagnostics);
-
-    if (err)
-        return err;
-    source->folder = folder_of(yaml->arena, source->name);
-    if (!source->folder || !yaml_parser_initialize(&source->parser))
-        return -ENOMEM;
-    yaml_parser_set_encoding(&source->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&source->parser, (const unsigned char *)data, size);
-    err = read_stream(source, root);
-    yaml_parser_delete(&source->parser);
-    return err;
-}
-
-static int load_file(struct cr_yaml *yaml, const char *path, const struct source *parent,
-                     struct cr_mark at, const struct cr_yaml_node **root)
-{
-    struct source source = {.yaml = yaml, .parent = parent};
-    struct cr_yaml_bytes bytes;
-    int err = cr_yaml_read(&bytes, path, parent != NULL, at, yaml->diagnostics);
-
-    if (err)
-        return err;
-    yaml->files++;
-    source.depth = parent ? parent->depth + 1 : 0;
-    source.device = bytes.device;
-    source.inode = bytes.inode;
-    source.name = cr_arena_copy(yaml->arena, path, strlen(path));
-    if (!source.name) {
-        err = -ENOMEM;
-    } else if (is_including(parent, &source)) {
-        cr_diagnostics_add(yaml->diagnostics, CANRING_SEVERITY_ERROR, at,
-                           "'%s' is included from within itself", path);
-        err = -ELOOP;
-    } else {
-        err = parse_bytes(&source, bytes.data, bytes.size, root);
-    }
-    free(bytes.data);
-    return err;
-}
-
-int cr_yaml_load(struct cr_yaml *yaml, const char *path, const struct cr_yaml_node **root)
-{
-    return load_file(yaml, path, NULL, (struct cr_mark){.file = path}, root);
-}
-
-int cr_yaml_load_memory(struct cr_yaml *yaml, const char *name, const char *data, size_t size,
-                        const struct cr_yaml_node **root)
-{
-    struct source source = {.yaml = yaml};
-
-    source.name = cr_arena_copy(yaml->arena, name, strlen(name));
-    return source.name ? parse_bytes(&source, data, size, root) : -ENOMEM;
 }

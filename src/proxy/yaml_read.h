@@ -1,6 +1,6 @@
 /* The bytes of a YAML file: read whole, bounded, and known to be text.
  *
- * Called by yaml_parse before libyaml sees anything. Never reads more than the bound, and
+ * Called by yaml_load before libyaml sees anything. Never reads more than the bound, and
  * never waits on a pipe for an included file.
  */
 #ifndef CR_YAML_READ_H

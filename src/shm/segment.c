@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "shm/clock.h"
 #include "shm/guard.h"
 
 enum {
@@ -86,8 +86,6 @@ static int map(struct cr_segment *s, uint32_t rx_slots, uint32_t tx_slots, bool 
 static void write_header(struct cr_segment_header *header,
                          const struct cr_segment_geometry *geometry, uint64_t bytes)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     memcpy(header->magic, CR_SEGMENT_MAGIC, sizeof(header->magic));
     header->byte_order = CR_SEGMENT_BYTE_ORDER;
     header->header_bytes = sizeof(*header);
@@ -98,7 +96,7 @@ static void write_header(struct cr_segment_header *header,
     header->align = geometry->huge ? (uint32_t)CR_HUGE_PAGE : 0;
     header->owner_pid = (uint32_t)getpid();
     header->total_bytes = bytes;
-    header->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    header->created_ns = cr_realtime_ns();
     snprintf(header->proxy, sizeof(header->proxy), "%s", geometry->proxy);
     snprintf(header->channel, sizeof(header->channel), "%s", geometry->channel);
     /* Everything above is in place for whoever sees the version. */

@@ -6,8 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "can/trace/writer_clock.h"
 #include "can/trace/writer_output.h"
+#include "shm/clock.h"
 #include "shm/probe.h"
 
 /* Blocks written in one chain: enough to keep the kernel busy, few enough to be let go of soon. */
@@ -18,7 +18,7 @@ static_assert(CHAIN_MAX < CR_WRITER_SINK_REQUESTS / 2, "the sink takes all of th
 static void fail(struct cr_writer_thread *thread, const struct cr_writer_file *file, int error)
 {
     cr_writer_fault_begin(&thread->fault, error, cr_writer_output_path(thread, file),
-                          cr_writer_now_ns());
+                          cr_monotonic_ns());
 }
 
 static bool is_stored_as_it_is(const struct cr_writer_thread *thread,

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <syslog.h>
 
-#include "can/trace/writer_clock.h"
+#include "shm/clock.h"
 
 /* ---- blocks ----------------------------------------------------------------- */
 
@@ -55,7 +55,7 @@ uint64_t cr_writer_encode_due(struct cr_writer_encode *encode)
 
     if (!block || !block->entries)
         return UINT64_MAX;
-    uint64_t age = cr_writer_coarse_ns() - block->since_ns;
+    uint64_t age = cr_monotonic_coarse_ns() - block->since_ns;
     if (age < encode->plan->options.flush_ns)
         return encode->plan->options.flush_ns - age;
     if (is_backed_up(encode))
@@ -156,7 +156,7 @@ int cr_writer_encode_end_file(struct cr_writer_encode *encode)
 
     if (!file)
         return 0;
-    int result = need_file(encode, cr_writer_clock(CLOCK_REALTIME));
+    int result = need_file(encode, cr_realtime_ns());
     if (result == 0)
         result = make_room(encode);
     if (result < 0)
@@ -282,7 +282,7 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
 
     if (block->entries++ == 0) {
         block->lowest_ns = block->highest_ns = stamp_ns;
-        block->since_ns = cr_writer_coarse_ns();
+        block->since_ns = cr_monotonic_coarse_ns();
     }
     if (stamp_ns < block->lowest_ns)
         block->lowest_ns = stamp_ns;

@@ -6,7 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "can/trace/writer_clock.h"
+#include "shm/clock.h"
 
 /* Finished files that still wait for their sync; more are synced on the spot. */
 #define SYNCS_MAX 8u
@@ -64,7 +64,7 @@ static void start_sync(struct cr_writer_thread *thread, struct cr_writer_file *f
     file->sync.done = synced;
     file->syncing = thread;
     file->dirty = false;
-    file->synced_ns = cr_writer_now_ns();
+    file->synced_ns = cr_monotonic_ns();
     thread->syncs++;
     cr_writer_sink_sync(thread->sink, &file->sync, file->fd);
 }
@@ -90,7 +90,7 @@ void cr_writer_output_sync(struct cr_writer_thread *thread)
     } else if (asked && !file->syncing && thread->done == thread->orders.pushed) {
         thread->sync_asked = file;
         start_sync(thread, file);
-    } else if (cr_writer_output_next_sync(thread) <= cr_writer_now_ns()) {
+    } else if (cr_writer_output_next_sync(thread) <= cr_monotonic_ns()) {
         start_sync(thread, file);
     }
 }
@@ -100,7 +100,7 @@ void cr_writer_output_sync(struct cr_writer_thread *thread)
 void cr_writer_thread_note_file(struct cr_writer_thread *thread, struct cr_writer_file *file)
 {
     file->noted = true;
-    file->synced_ns = cr_writer_now_ns();
+    file->synced_ns = cr_monotonic_ns();
     cr_writer_stats_set_path(thread->stats, file->path);
     cr_writer_count(&thread->stats->files, 1);
     if (thread->names->keep)

@@ -5,8 +5,8 @@
 #include <syslog.h>
 
 #include "can/trace/writer_batch.h"
-#include "can/trace/writer_clock.h"
 #include "can/trace/writer_output.h"
+#include "shm/clock.h"
 
 /* ---- the loop ----------------------------------------------------------------- */
 
@@ -15,7 +15,7 @@ static bool advance(struct cr_writer_thread *thread)
 {
     const struct cr_writer_fault *fault = &thread->fault;
     bool may_try = !fault->error || thread->orders.closing ||
-                   (cr_writer_batch_is_idle(thread) && cr_writer_now_ns() >= fault->retry_ns);
+                   (cr_writer_batch_is_idle(thread) && cr_monotonic_ns() >= fault->retry_ns);
     bool packs = may_try && cr_writer_batch_pack(thread);
 
     cr_writer_output_sync(thread);
@@ -29,7 +29,7 @@ static bool advance(struct cr_writer_thread *thread)
 /* After an attempt. When closing, a disk that fails gets one more. */
 static void look_at_fault(struct cr_writer_thread *thread)
 {
-    cr_writer_fault_check(&thread->fault, cr_writer_now_ns());
+    cr_writer_fault_check(&thread->fault, cr_monotonic_ns());
     if (!cr_writer_batch_is_idle(thread) || !thread->orders.closing)
         return;
     if (thread->giving_up || (thread->fault.error && thread->last_chance))
@@ -42,7 +42,7 @@ static uint64_t time_to_sleep(const struct cr_writer_thread *thread)
     uint64_t next =
         cr_writer_batch_is_idle(thread) ? cr_writer_fault_next(&thread->fault) : UINT64_MAX;
     uint64_t sync = cr_writer_output_next_sync(thread);
-    uint64_t now = cr_writer_now_ns();
+    uint64_t now = cr_monotonic_ns();
 
     if (sync < next)
         next = sync;

@@ -1,0 +1,84 @@
+/* What is said of a configuration, as text and as JSON. */
+#include "config_rig.h"
+
+#include <errno.h>
+
+static void many_errors_are_counted_beyond_those_kept(void **state)
+{
+    (void)state;
+    char text[8192] = "auxiliaries: {}\nconnectors:\n";
+    for (int i = 0; i < 150; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "  c%d: {}\n", i);
+    struct loaded loaded = load(text);
+    assert_int_equal(loaded.result, -EINVAL);
+    assert_int_equal(loaded.diagnostics.errors, 150);
+    assert_int_equal(loaded.diagnostics.count, CANRING_DIAGNOSTICS_MAX);
+    assert_int_equal(loaded.diagnostics.dropped, 50);
+    done(&loaded);
+}
+
+static void a_diagnostic_is_one_line_and_whole_characters(void **state)
+{
+    (void)state;
+    char text[4096] = "auxiliaries: {}\nconnectors:\n  c: {type: \"x:\\e[31m\\n";
+    size_t length = strlen(text);
+    for (; length < 3000; length += 2)
+        memcpy(text + length, "\xc3\xa4", 2);
+    memcpy(text + length, "\"}\n", sizeof("\"}\n"));
+    struct loaded loaded = load(text);
+    char formatted[2048];
+    canring_diagnostic_format(&loaded.diagnostics.list[0], formatted, sizeof(formatted));
+    assert_null(strpbrk(formatted, "\n\033"));
+    char *json = NULL;
+    assert_int_equal(canring_config_json(NULL, &loaded.diagnostics, &json), 0);
+    assert_non_null(strstr(json, "\"usable\": false"));
+    assert_null(strstr(json, "\"diagnostics\": []"));
+    free(json);
+    done(&loaded);
+}
+
+static void a_missing_file_is_said(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_path("/nonexistent/x.yaml");
+    assert_int_equal(loaded.result, -ENOENT);
+    assert_null(loaded.config);
+    assert_int_equal(loaded.diagnostics.errors, 1);
+    done(&loaded);
+}
+
+static void names_that_are_no_text_do_not_spoil_json(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_path("/nonexistent/\xff\x1b.yaml");
+    char *json = NULL;
+    assert_int_equal(canring_config_json(NULL, &loaded.diagnostics, &json), 0);
+    assert_non_null(strstr(json, "/nonexistent/??.yaml"));
+    free(json);
+    done(&loaded);
+}
+
+static void json_has_the_defaults(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_data("good_full.yaml");
+    char *json = NULL;
+    assert_int_equal(canring_config_json(loaded.config, &loaded.diagnostics, &json), 0);
+    assert_non_null(strstr(json, "\"ring_slots\": 16384"));
+    assert_non_null(strstr(json, "\"send_lifetime_ms\": 1000"));
+    assert_non_null(strstr(json, "\"usable\": true"));
+    free(json);
+    done(&loaded);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_errors_are_counted_beyond_those_kept),
+        cmocka_unit_test(a_diagnostic_is_one_line_and_whole_characters),
+        cmocka_unit_test(a_missing_file_is_said),
+        cmocka_unit_test(names_that_are_no_text_do_not_spoil_json),
+        cmocka_unit_test(json_has_the_defaults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* Who may have a channel or a name, and what is left when a proxy or an auxiliary ends. */
+#include "proxy_rig.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static void a_channel_has_one_auxiliary_and_says_who(void **state)
+{
+    (void)state;
+    struct canring_channel *again;
+    struct canring_error err;
+    char words[64];
+    start();
+    struct canring_channel *one = attach("com1");
+    assert_int_equal(canring_channel_attach(&again, "com1", NULL, &err), -EBUSY);
+    snprintf(words, sizeof(words), "in use by pid %d", (int)getpid());
+    assert_non_null(strstr(err.text, words));
+    assert_int_equal(canring_channel_attach(&again, "com9", NULL, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "proxy/com1"));
+    assert_int_equal(canring_channel_attach(&again, "proxy/com9", NULL, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "it has com1, com2, com3"));
+    assert_int_equal(canring_channel_attach(&again, "other/com1", NULL, &err), -ENOENT);
+    canring_channel_detach(one);
+    stop();
+}
+
+static void second_proxy_of_a_name_is_refused(void **state)
+{
+    (void)state;
+    struct canring_proxy *second;
+    struct canring_error err;
+    start();
+    struct canring_proxy_options options = {.name = "proxy",
+                                            .bus = {.interface = "virtual", .channel = bus_name}};
+    assert_int_equal(canring_proxy_open(&second, &options, &err), -EEXIST);
+    assert_non_null(strstr(err.text, "running already"));
+    struct canring_channel *one = attach("com1"); /* the first is none the worse */
+    send_numbered(rig.bus, 0, 10);
+    expect_numbered(one, 0, 10);
+    canring_channel_detach(one);
+    stop();
+}
+
+/* A child that attaches, reads some frames, and waits to be killed. */
+static pid_t auxiliary(const char *name, int ready)
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct canring_channel *channel;
+    if (canring_channel_attach(&channel, name, NULL, NULL) < 0)
+        _exit(1);
+    if (write(ready, "x", 1) != 1)
+        _exit(2);
+    for (;;) {
+        union canring_frame_buffer b;
+        if (canring_channel_receive(channel, &b, 100) == 1)
+            canring_channel_send(channel, &b.frame, 100);
+    }
+}
+
+static void killed_auxiliary_is_noticed_and_replaced(void **state)
+{
+    (void)state;
+    start();
+    struct canring_channel *two = attach("com2");
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    for (uint32_t round = 0; round < 30; round++) {
+        char x;
+        pid_t child = auxiliary("proxy/com1", ready[1]);
+        assert_int_equal(read(ready[0], &x, 1), 1);
+        send_numbered(rig.bus, 0, 1 + round * 7 % 50);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        struct canring_channel *one = NULL;
+        for (unsigned tries = 0; tries < 500 && !one; tries++) /* until its end is noticed */
+            if (canring_channel_attach(&one, "proxy/com1", NULL, NULL) < 0)
+                usleep(10000);
+        assert_non_null(one);
+        union canring_frame_buffer b;
+        while (canring_channel_receive(two, &b, 50) == 1)
+            ; /* what the bus and the dead one said */
+        while (canring_channel_receive(one, &b, 0) == 1)
+            ;
+        send_numbered(rig.bus, 1000, 20);
+        expect_numbered(one, 1000, 20);
+        expect_numbered(two, 1000, 20);
+        canring_channel_detach(one);
+        for (unsigned tries = 0; tries < 500 && times_noted("com1 detached") < 2 * (round + 1);
+             tries++)
+            usleep(10000);
+    }
+    close(ready[0]);
+    close(ready[1]);
+    canring_channel_detach(two);
+    stop();
+}
+
+static void auxiliary_learns_that_its_proxy_closed(void **state)
+{
+    (void)state;
+    union canring_frame_buffer b;
+    start();
+    struct canring_channel *one = attach("com1");
+    send_numbered(rig.bus, 0, 5);
+    expect_numbered(one, 0, 4);
+    stop();
+    expect_numbered(one, 4, 1); /* what was published is still there */
+    assert_int_equal(canring_channel_receive(one, &b, 5000), -EPIPE);
+    canring_frame_classic(&b.frame, 1, "x", 1);
+    assert_int_equal(canring_channel_send(one, &b.frame, 100), -EPIPE);
+    canring_channel_detach(one);
+    assert_int_equal(leftovers(), 0);
+}
+
+static void killed_proxy_leaves_nothing_that_hinders_the_next(void **state)
+{
+    (void)state;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct canring_proxy *proxy;
+        struct canring_proxy_options options = {
+            .name = "proxy",
+            .bus = {.interface = "virtual", .channel = bus_name},
+            .channels = channels,
+            .channel_count = 3};
+        if (canring_proxy_open(&proxy, &options, NULL) < 0 || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        canring_proxy_run(proxy);
+        _exit(0);
+    }
+    char x;
+    assert_int_equal(read(ready[0], &x, 1), 1);
+    struct canring_channel *one = attach("proxy/com1");
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    union canring_frame_buffer b;
+    assert_int_equal(canring_channel_receive(one, &b, 10000), -EPIPE);
+    canring_channel_detach(one);
+
+    start();
+    one = attach("com1");
+    send_numbered(rig.bus, 0, 10);
+    expect_numbered(one, 0, 10);
+    canring_channel_detach(one);
+    stop();
+    assert_int_equal(leftovers(), 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PROXY_TEST(a_channel_has_one_auxiliary_and_says_who),
+        PROXY_TEST(second_proxy_of_a_name_is_refused),
+        PROXY_TEST(killed_auxiliary_is_noticed_and_replaced),
+        PROXY_TEST(auxiliary_learns_that_its_proxy_closed),
+        PROXY_TEST(killed_proxy_leaves_nothing_that_hinders_the_next),
+    };
+    return cmocka_run_group_tests(tests, make_runtime, remove_runtime);
+}
