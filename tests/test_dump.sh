@@ -39,6 +39,9 @@ same() { # WHAT A B
 
 "$CANRING" dump -L replay:in.log >out.log || fail "dump -L ends with $?"
 same "-L gives the recording back" in.log out.log
+awk '{ $2 = NR % 2 ? "can0" : "can7" } 1' in.log >two.log
+"$CANRING" dump -L replay:two.log >out.log || fail "dump -L of two buses ends with $?"
+same "-L gives the names of buses back" two.log out.log
 "$CANRING" dump -n 7 -L replay:in.log >first.log
 same "-n ends in time" <(head -7 in.log) first.log
 "$CANRING" dump -L -N replay:in.log | sed 's/000) can0/) can0/' >fine.log
