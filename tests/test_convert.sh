@@ -316,6 +316,9 @@ convert 2 rich.log out.xyz
 said 'its ending tells no format'
 convert 2 rich.log out -T candmup
 said 'candump'
+convert 2 rich.log out.log -F candmup
+said 'candump'
+convert 1 rich.log out.log -F pcapng
 convert 2 rich.log out.log --digits 10
 convert 2 rich.log out.log --bus can0,zz
 said 'column 1'

@@ -58,6 +58,8 @@ done
 "$CANRING" dump -f file.txt --format pcapng replay:in.log 2>/dev/null || fail "dump --format ends with $?"
 same "--format counts more than the ending" file.pcapng file.txt
 "$CANRING" dump --format blf replay:in.log 2>/dev/null && fail "--format without a file goes unnoticed"
+"$CANRING" dump -f file.txt --format candunp replay:in.log 2>words
+[ $? = 2 ] && grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
 mkdir logs && (cd logs && "$CANRING" dump -l replay:../in.log 2>words)
 [[ $(cd logs && echo candump*) =~ ^candump-[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}\.log$ ]] || fail "name of the log: $(ls logs)"
 same "-l writes the recording" in.log logs/candump-*.log

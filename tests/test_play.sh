@@ -193,6 +193,8 @@ play 2 one.log virtual:a virtual:b
 grep -q 'all frames go to virtual:a already' words || fail "two targets for all: $(cat words)"
 play 2 -l 0 one.log virtual:a
 play 2 --start yesterday one.log virtual:a
+play 2 -F candunp one.log virtual:a
+grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
 play 2 --speed 0 one.log virtual:a
 play 2 -l 2 - virtual:a
 nothing_left

@@ -91,6 +91,9 @@ cmp -s whole.log copy.log || fail "-o of a whole file is no copy of it"
 repair 1 missing.log
 repair 2
 repair 2 a b
+repair 2 -F candunp whole.log
+grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
+repair 1 -F pcapng whole.log
 repair 2 -
 ls -A | grep '^\.canring-' && fail "left behind"
 exit $failed

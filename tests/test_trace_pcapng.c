@@ -461,7 +461,7 @@ static void what_is_no_pcapng_is_refused(void **state)
     (void)state;
     file_raw(&file, "(1.000000) can0 123#11\n", 23);
     file_save(&file, path, file.used);
-    assert_int_equal(rig_read(path, "pcapng", &out), -EINVAL);
+    assert_int_equal(rig_read(path, "pcapng", &out), -EBADMSG);
     assert_non_null(strstr(out.error, "not a pcapng file"));
 }
 

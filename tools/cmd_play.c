@@ -355,11 +355,13 @@ static int run(struct play *play)
     play->clock = (struct play_clock){.speed = play->options.speed,
                                       .gap_ns = play->options.gap_ns,
                                       .skip_ns = play->options.skip_ns};
-    if (canring_trace_reader_open(&play->reader, play->options.file, play->options.format, &err)) {
+    int status =
+        canring_trace_reader_open(&play->reader, play->options.file, play->options.format, &err);
+    if (status < 0) {
         say("play", "%s", err.text);
-        return EXIT_FAILURE;
+        return exit_status(status);
     }
-    int status = play_targets_open(&play->targets, &play->options);
+    status = play_targets_open(&play->targets, &play->options);
     if (status == 0)
         status = play_all(play);
     if (play->refused && play->sent == 0 && !play->signal)

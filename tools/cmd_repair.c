@@ -26,7 +26,7 @@ static const char help[] =
     "  -F, --format NAME  the format of FILE, when its content does not tell\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0 nothing was wrong, or it is repaired; 1 it failed.\n";
+    "Exit status: 0 nothing was wrong, or it is repaired; 1 it failed; 2 misuse.\n";
 
 struct repair {
     const char *file;
