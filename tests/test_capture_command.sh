@@ -145,6 +145,7 @@ misuse() {
     echo mine >mine.log
     "$CANRING" capture -o mine.log -n 1 virtual:x 2>err && fail "an existing file is overwritten"
     [ "$(cat mine.log)" = mine ] || fail "an existing file was touched"
+    grep -q 'mine.log: cannot be created: File exists; --force replaces it$' err || fail "$(cat err)"
 }
 
 # In a mount namespace, on a file system of 1 MiB, which then gets more room.
