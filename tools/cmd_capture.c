@@ -100,7 +100,7 @@ static int open_all(struct command *command)
     options->capture.report_arg = command;
     int result = canring_capture_open(&command->capture, &options->capture, &command->err);
     if (result < 0) {
-        say("capture", "%s", command->err.text);
+        say("capture", "%s%s", command->err.text, result == -EEXIST ? "; --force replaces it" : "");
         return exit_status(result);
     }
     result = 0;

@@ -38,7 +38,7 @@ struct canring_capture_options {
 /* Frames, since the capture was opened. received = written + waiting + dropped + what the format
  * cannot hold. */
 struct canring_capture_bus_stats {
-    char name[64];        /* of the interface; "any" is several */
+    char name[64];        /* of the interface; "any", "can0 and 1 more": several */
     uint64_t received;    /* from the bus */
     uint64_t lost_kernel; /* before us: the kernel's socket, the bus's own memory, a channel */
     uint64_t dropped;     /* the recording had no room */

@@ -17,6 +17,7 @@
  */
 #define GATHER_BELOW 64u
 #define AHEAD_BYTES  1048576u /* what a bus that can wait may be ahead of the others */
+#define RECEIVE_MOST 1024u    /* frames of one bus in a round, when its batches are small */
 
 /* ---- from the buses into the queues ------------------------------------------- */
 
@@ -65,15 +66,11 @@ static void say_ended(const struct canring_capture *capture, const struct cr_cap
     capture->report(capture->report_arg, LOG_ERR, text);
 }
 
-unsigned cr_capture_receive(struct canring_capture *capture, unsigned queue)
+/* Returns as cr_capture_receive. */
+static unsigned receive_batch(struct canring_capture *capture, unsigned queue)
 {
     struct cr_capture_source *source = capture->sources[queue];
 
-    if (source->ended)
-        return 0;
-    if (cr_capture_source_pausable(source) && (!cr_outlet_has_room(&capture->recorder->outlet) ||
-                                               capture->queues[queue].frames.bytes > AHEAD_BYTES))
-        return 0;
     cr_batch_clear(capture->batch);
     int got = cr_capture_source_receive(source, capture->batch);
     if (got < 0)
@@ -87,6 +84,25 @@ unsigned cr_capture_receive(struct canring_capture *capture, unsigned queue)
     else
         source->losses.open += (unsigned)got;
     return (unsigned)got;
+}
+
+/* Interfaces that take turns give batches of a frame or two: several of these in a round, or each
+ * wakes the thread that writes. */
+unsigned cr_capture_receive(struct canring_capture *capture, unsigned queue)
+{
+    struct cr_capture_source *source = capture->sources[queue];
+    unsigned total = 0, got;
+
+    if (source->ended)
+        return 0;
+    if (cr_capture_source_pausable(source) && (!cr_outlet_has_room(&capture->recorder->outlet) ||
+                                               capture->queues[queue].frames.bytes > AHEAD_BYTES))
+        return 0;
+    do {
+        got = receive_batch(capture, queue);
+        total += got;
+    } while (got && total < RECEIVE_MOST && cr_capture_source_more(source));
+    return total;
 }
 
 /* ---- from the queues into the recording --------------------------------------- */
