@@ -214,7 +214,7 @@ static void lengths_that_no_frame_has_are_damage_unless_they_are_of_a_virtual_bu
         packet[5] = 0x04; /* it is FD; up to 64 as live: filled up */
         file_packet(&file, 0, 2, packet, 8u + none[i]);
         file_block_end(&file);
-        file_read(&file, file.used, path, NULL, &out);
+        file_read(&file, file.used, NULL, &out);
         bool filled = none[i] <= 64;
         assert_int_equal(out.count, filled);
         assert_int_equal(out.damage, filled ? 1 : 2);
@@ -282,7 +282,7 @@ static void what_is_no_pcapng_is_refused(void **state)
     (void)state;
     file_raw(&file, "(1.000000) can0 123#11\n", 23);
     file_save(&file, file.used);
-    assert_int_equal(rig_read(capture_path, "pcapng", &out), -EINVAL);
+    assert_int_equal(rig_read(capture_path, "pcapng", &out), -EBADMSG);
     assert_non_null(strstr(out.error, "not a pcapng file"));
 }
 
