@@ -8,26 +8,13 @@
  * one with nobody on it. Prints a JSON line per wait strategy: p50, p99, p99.9, max in ns; frames/s
  * flat out.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <canring/channel.h>
-#include <canring/proxy.h>
 
 #include "histogram.h"
+#include "proxy_process.h"
 #include "rig.h"
-
-static struct canring_proxy *proxy;
-
-static void on_stop(int number)
-{
-    (void)number;
-    canring_proxy_stop(proxy);
-}
 
 static pid_t start_proxy(enum canring_wait wait)
 {
@@ -38,38 +25,7 @@ static pid_t start_proxy(enum canring_wait wait)
         .channels = channels,
         .channel_count = 2,
         .wait = wait};
-    int ready[2];
-    char byte;
-    if (pipe(ready) < 0)
-        bench_die("pipe");
-    pid_t child = fork();
-    if (child == 0) {
-        struct canring_error err;
-        bench_pin(1);
-        if (canring_proxy_open(&proxy, &options, &err) < 0)
-            bench_die("%s", err.text);
-        signal(SIGTERM, on_stop);
-        if (write(ready[1], "", 1) != 1)
-            _exit(1);
-        canring_proxy_run(proxy);
-        canring_proxy_close(proxy);
-        _exit(0);
-    }
-    close(ready[1]);
-    if (read(ready[0], &byte, 1) != 1)
-        bench_die("the proxy did not start");
-    close(ready[0]);
-    return child;
-}
-
-static struct canring_channel *attach(const char *name, enum canring_wait wait)
-{
-    const struct canring_channel_options options = {.wait = wait};
-    struct canring_channel *channel;
-    struct canring_error err;
-    if (canring_channel_attach(&channel, name, &options, &err) < 0)
-        bench_die("%s", err.text);
-    return channel;
+    return proxy_process_start(&options, 1, NULL);
 }
 
 /* One frame at a time: sent, awaited, checked. */
@@ -122,8 +78,9 @@ static double measure_rate(struct canring_channel *a, struct canring_channel *b,
 static void bench(const char *name, enum canring_wait wait, uint64_t frames)
 {
     struct histogram *h = histogram_new();
-    pid_t child = start_proxy(wait);
-    struct canring_channel *a = attach("bench/a", wait), *b = attach("bench/b", wait);
+    pid_t proxy = start_proxy(wait);
+    struct canring_channel *a = proxy_process_attach("bench/a", wait);
+    struct canring_channel *b = proxy_process_attach("bench/b", wait);
     measure_latency(a, b, frames, h);
     double rate = measure_rate(a, b, frames * 20);
     printf("{\"bench\": \"echo\", \"wait\": \"%s\", \"frames\": %llu, \"p50_ns\": %llu, "
@@ -135,18 +92,14 @@ static void bench(const char *name, enum canring_wait wait, uint64_t frames)
     fflush(stdout);
     canring_channel_detach(a);
     canring_channel_detach(b);
-    kill(child, SIGTERM);
-    waitpid(child, NULL, 0);
+    proxy_process_end(proxy, NULL);
     free(h);
 }
 
 int main(int argc, char **argv)
 {
     uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
-    char directory[] = "/tmp/canring-bench.XXXXXX";
-    if (!mkdtemp(directory))
-        bench_die("no folder in /tmp");
-    setenv("CANRING_RUNTIME_DIR", directory, 1);
+    proxy_process_folder();
     double before = bench_ping_pong_ns();
     bench_pin(0);
     if (bench_cpus() > 1)
@@ -155,6 +108,5 @@ int main(int argc, char **argv)
     bench("park", CANRING_WAIT_PARK, frames / 4);
     printf("{\"bench\": \"ping_pong\", \"before_ns\": %.0f, \"after_ns\": %.0f}\n", before,
            bench_ping_pong_ns());
-    rmdir(directory);
     return 0;
 }

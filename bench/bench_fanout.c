@@ -7,66 +7,21 @@
  * 4 … 64 channels, interleaved, a JSON line: million frames published per second in total (median,
  * range over RUNS). CHANNELS: this number only.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <canring/channel.h>
-#include <canring/proxy.h>
 
 #include "feed.h"
+#include "proxy_process.h"
 #include "rig.h"
 
-enum { CHANNELS_MAX = 64, COUNTS = 7, RUNS_MAX = 50, BURST = FEED_BURST, ON_THE_WAY = 4096 };
-
-static struct canring_proxy *proxy;
-
-static void on_stop(int number)
-{
-    (void)number;
-    canring_proxy_stop(proxy);
-}
-
-static pid_t start_proxy(unsigned count)
-{
-    static char names[CHANNELS_MAX][16];
-    static struct canring_channel_config channels[CHANNELS_MAX];
-    struct canring_proxy_options options = {.name = "fanout",
-                                            .bus = {.interface = "virtual", .channel = "fanout"},
-                                            .channels = channels,
-                                            .channel_count = count,
-                                            .wait = CANRING_WAIT_SPIN};
-    int ready[2];
-    char byte;
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(names[i], sizeof(names[i]), "c%u", i);
-        channels[i] = (struct canring_channel_config){.name = names[i]};
-    }
-    if (pipe(ready) < 0)
-        bench_die("pipe");
-    pid_t child = fork();
-    if (child == 0) {
-        struct canring_error err;
-        bench_pin(1);
-        if (canring_proxy_open(&proxy, &options, &err) < 0)
-            bench_die("%s", err.text);
-        signal(SIGTERM, on_stop);
-        if (write(ready[1], "", 1) != 1)
-            _exit(1);
-        canring_proxy_run(proxy);
-        canring_proxy_close(proxy);
-        _exit(0);
-    }
-    close(ready[1]);
-    if (read(ready[0], &byte, 1) != 1)
-        bench_die("the proxy did not start");
-    close(ready[0]);
-    return child;
-}
+enum {
+    CHANNELS_MAX = PROXY_PROCESS_CHANNELS_MAX,
+    COUNTS = 7,
+    RUNS_MAX = 50,
+    BURST = FEED_BURST,
+    ON_THE_WAY = 4096
+};
 
 static uint64_t drain(struct canring_channel *channel, uint64_t number)
 {
@@ -100,25 +55,22 @@ static double flood(struct feed *feed, struct canring_channel **channels, unsign
 
 static double run(unsigned count, uint64_t frames)
 {
-    const struct canring_channel_options attach = {.wait = CANRING_WAIT_SPIN};
+    const struct canring_proxy_options options = {
+        .name = "fanout",
+        .bus = {.interface = "virtual", .channel = "fanout"},
+        .channels = proxy_process_channels(count),
+        .channel_count = count,
+        .wait = CANRING_WAIT_SPIN};
     struct canring_channel *channels[CHANNELS_MAX];
-    struct canring_error err;
-    char name[32];
-    pid_t child = start_proxy(count);
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(name, sizeof(name), "fanout/c%u", i);
-        if (canring_channel_attach(&channels[i], name, &attach, &err) < 0)
-            bench_die("%s", err.text);
-    }
+    pid_t proxy = proxy_process_start(&options, 1, NULL);
+    proxy_process_attach_all(channels, "fanout", count, CANRING_WAIT_SPIN);
     struct feed *feed = feed_open("fanout");
     flood(feed, channels, count, frames / 10 / count);
     /* Numbers begin again at 0: what the warm-up sent has all been read. */
     double rate = flood(feed, channels, count, frames / count);
     feed_close(feed);
-    for (unsigned i = 0; i < count; i++)
-        canring_channel_detach(channels[i]);
-    kill(child, SIGTERM);
-    waitpid(child, NULL, 0);
+    proxy_process_detach_all(channels, count);
+    proxy_process_end(proxy, NULL);
     return rate;
 }
 
@@ -128,12 +80,9 @@ int main(int argc, char **argv)
     uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000000;
     int runs = argc > 2 ? atoi(argv[2]) : 5;
     unsigned only = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
-    char directory[] = "/tmp/canring-bench.XXXXXX";
     if (runs < 1 || runs > RUNS_MAX || frames < 10000 || bench_cpus() < 2)
         bench_die("FRAMES at least 10000, RUNS 1 to %d, two processors", RUNS_MAX);
-    if (!mkdtemp(directory))
-        bench_die("no folder in /tmp");
-    setenv("CANRING_RUNTIME_DIR", directory, 1);
+    proxy_process_folder();
     double before = bench_ping_pong_ns();
     bench_pin(0);
     for (int r = 0; r < runs; r++)
@@ -150,6 +99,5 @@ int main(int argc, char **argv)
     }
     printf("{\"bench\": \"ping_pong\", \"before_ns\": %.0f, \"after_ns\": %.0f}\n", before,
            bench_ping_pong_ns());
-    rmdir(directory);
     return 0;
 }

@@ -17,10 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <canring/channel.h>
-#include <canring/proxy.h>
-
 #include "histogram.h"
+#include "proxy_process.h"
 #include "rig.h"
 
 #define CPUS_MAX 64
@@ -31,14 +29,7 @@ struct setting {
     uint32_t busy_poll;
 };
 
-static struct canring_proxy *proxy;
 static pid_t busy[CPUS_MAX];
-
-static void on_stop(int number)
-{
-    (void)number;
-    canring_proxy_stop(proxy);
-}
 
 static struct canring_latency latency_of(const struct setting *s, const char *cpu)
 {
@@ -46,7 +37,7 @@ static struct canring_latency latency_of(const struct setting *s, const char *cp
         .cpus = s->pinned ? cpu : NULL, .sched_fifo = s->fifo ? 50 : 0, .mlock = s->mlock};
 }
 
-static void serve(const struct setting *s, int ready)
+static pid_t start_proxy(const struct setting *s)
 {
     const struct canring_channel_config channels[] = {
         {.name = "a", .ring_slots = s->huge ? 65536 : 0, .huge_pages = s->huge},
@@ -60,52 +51,18 @@ static void serve(const struct setting *s, int ready)
         .latency = latency_of(s, "1"),
         .busy_poll = s->busy_poll,
         .sqpoll = s->sqpoll};
-    struct canring_error err = {0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (canring_proxy_open(&proxy, &options, &err) < 0) {
-        fprintf(stderr, "%s: left out: %s\n", s->name, err.text);
-        _exit(77);
-    }
-    signal(SIGTERM, on_stop);
-    if (write(ready, "", 1) != 1)
-        _exit(1);
-    canring_proxy_run(proxy);
-    canring_proxy_close(proxy);
-    _exit(0);
-}
-
-static pid_t start_proxy(const struct setting *s)
-{
-    int ready[2];
-    char byte;
-    if (pipe(ready) < 0)
-        bench_die("pipe");
-    pid_t child = fork();
-    if (child == 0)
-        serve(s, ready[1]);
-    close(ready[1]);
-    bool there = read(ready[0], &byte, 1) == 1;
-    close(ready[0]);
-    if (there)
-        return child;
-    waitpid(child, NULL, 0);
-    return 0;
-}
-
-static struct canring_channel *attach(const char *name, enum canring_wait wait)
-{
-    const struct canring_channel_options options = {.wait = wait};
-    struct canring_channel *channel;
     struct canring_error err;
-    if (canring_channel_attach(&channel, name, &options, &err) < 0)
-        bench_die("%s", err.text);
-    return channel;
+    pid_t proxy = proxy_process_start(&options, -1, &err);
+    if (proxy < 0)
+        fprintf(stderr, "%s: left out: %s\n", s->name, err.text);
+    return proxy;
 }
 
 static void exchange(const struct setting *s, uint64_t frames, struct histogram *h)
 {
     const enum canring_wait wait = s->busy_poll ? CANRING_WAIT_SPIN : CANRING_WAIT_PARK;
-    struct canring_channel *a = attach("bench/a", wait), *b = attach("bench/b", wait);
+    struct canring_channel *a = proxy_process_attach("bench/a", wait);
+    struct canring_channel *b = proxy_process_attach("bench/b", wait);
     union canring_frame_buffer out, in;
     const struct timespec pause = {.tv_nsec = 1000000};
     for (uint64_t i = 0; i < frames + frames / 10; i++) {
@@ -134,8 +91,8 @@ static void print(const struct setting *s, const struct histogram *h)
 /* The auxiliaries in a process of their own: what it was given ends with it. */
 static void measure(const struct setting *s, uint64_t frames)
 {
-    pid_t served = start_proxy(s);
-    if (!served)
+    pid_t proxy = start_proxy(s);
+    if (proxy < 0)
         return;
     fflush(stdout);
     pid_t child = fork();
@@ -151,8 +108,7 @@ static void measure(const struct setting *s, uint64_t frames)
         _exit(0);
     }
     waitpid(child, NULL, 0);
-    kill(served, SIGTERM);
-    waitpid(served, NULL, 0);
+    proxy_process_end(proxy, NULL);
 }
 
 static void compute(void)
@@ -180,11 +136,8 @@ int main(int argc, char **argv)
     };
     uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
     bool idle = argc > 2 && strcmp(argv[2], "idle") == 0;
-    char directory[] = "/tmp/canring-bench.XXXXXX";
     int cpus = bench_cpus() < CPUS_MAX ? bench_cpus() : CPUS_MAX;
-    if (!mkdtemp(directory))
-        bench_die("no folder in /tmp");
-    setenv("CANRING_RUNTIME_DIR", directory, 1);
+    proxy_process_folder();
     for (int i = 0; i < cpus && !idle; i++)
         if ((busy[i] = fork()) == 0)
             compute();
@@ -194,6 +147,5 @@ int main(int argc, char **argv)
         kill(busy[i], SIGKILL);
         waitpid(busy[i], NULL, 0);
     }
-    rmdir(directory);
     return 0;
 }

@@ -8,71 +8,28 @@
  * its ending says the format; two files of 1 GB are kept. A JSON line: frames that channels or
  * the trace have lost, and the proxy's CPU time per frame, all its threads, the trace's included.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <canring/channel.h>
-#include <canring/proxy.h>
-
 #include "feed.h"
+#include "proxy_process.h"
 #include "rig.h"
 
-enum { CHANNELS_MAX = 64 };
-
-static struct canring_proxy *proxy;
-
-static void on_stop(int number)
-{
-    (void)number;
-    canring_proxy_stop(proxy);
-}
-
-static void serve(const struct canring_proxy_options *options, int ready)
-{
-    struct canring_error err;
-    if (canring_proxy_open(&proxy, options, &err) < 0)
-        bench_die("%s", err.text);
-    signal(SIGTERM, on_stop);
-    if (write(ready, "", 1) != 1)
-        _exit(1);
-    canring_proxy_run(proxy);
-    canring_proxy_close(proxy);
-    _exit(0);
-}
+enum { CHANNELS_MAX = PROXY_PROCESS_CHANNELS_MAX };
 
 static pid_t start_proxy(unsigned count, const char *trace)
 {
-    static char names[CHANNELS_MAX][16];
-    static struct canring_channel_config channels[CHANNELS_MAX];
     const struct canring_recording recording = {
         .path = trace, .writer = {.rotate_bytes = 1000000000u, .keep = 2, .overwrite = true}};
     const struct canring_proxy_options options = {
         .name = "sustain",
         .bus = {.interface = "virtual", .channel = "sustain"},
-        .channels = channels,
+        .channels = proxy_process_channels(count),
         .channel_count = count,
         .trace = trace ? &recording : NULL};
-    int ready[2];
-    char byte;
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(names[i], sizeof(names[i]), "c%u", i);
-        channels[i] = (struct canring_channel_config){.name = names[i]};
-    }
-    if (pipe(ready) < 0)
-        bench_die("pipe");
-    pid_t child = fork();
-    if (child == 0)
-        serve(&options, ready[1]);
-    close(ready[1]);
-    if (read(ready[0], &byte, 1) != 1)
-        bench_die("the proxy did not start");
-    close(ready[0]);
-    return child;
+    return proxy_process_start(&options, -1, NULL);
 }
 
 /* The frame's number is its payload; what is missing before it was lost. */
@@ -130,36 +87,26 @@ static uint64_t of_trace(const char *status, const char *key)
 
 int main(int argc, char **argv)
 {
-    const struct canring_channel_options attach = {.wait = CANRING_WAIT_PARK};
     unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 8;
     uint64_t rate = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
     uint64_t seconds = argc > 3 ? strtoull(argv[3], NULL, 10) : 10;
     const char *trace = argc > 4 ? argv[4] : NULL;
-    char directory[] = "/tmp/canring-bench.XXXXXX", name[32];
     struct canring_channel *channels[CHANNELS_MAX];
     struct canring_error err;
     char *status = NULL;
     struct rusage used;
     if (count < 1 || count > CHANNELS_MAX || !rate || !seconds)
         bench_die("CHANNELS is 1 to %d", CHANNELS_MAX);
-    if (!mkdtemp(directory))
-        bench_die("no folder in /tmp");
-    setenv("CANRING_RUNTIME_DIR", directory, 1);
-    pid_t child = start_proxy(count, trace);
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(name, sizeof(name), "sustain/c%u", i);
-        if (canring_channel_attach(&channels[i], name, &attach, &err) < 0)
-            bench_die("%s", err.text);
-    }
+    proxy_process_folder();
+    pid_t proxy = start_proxy(count, trace);
+    proxy_process_attach_all(channels, "sustain", count, CANRING_WAIT_PARK);
     struct feed *feed = feed_open("sustain");
     uint64_t lost = stream(feed, channels, count, rate, seconds);
     if (canring_proxies(&status, &err) < 0)
         bench_die("%s", err.text);
     feed_close(feed);
-    for (unsigned i = 0; i < count; i++)
-        canring_channel_detach(channels[i]);
-    kill(child, SIGTERM);
-    wait4(child, NULL, 0, &used);
+    proxy_process_detach_all(channels, count);
+    proxy_process_end(proxy, &used);
     double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e9 +
                  (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e3;
     printf("{\"bench\": \"sustain\", \"channels\": %u, \"rate\": %llu, \"seconds\": %llu, "
@@ -169,6 +116,5 @@ int main(int argc, char **argv)
            (unsigned long long)lost, (unsigned long long)of_trace(status, "\"written\": "),
            (unsigned long long)of_trace(status, "\"dropped\": "), cpu / (double)(rate * seconds));
     free(status);
-    rmdir(directory);
     return lost ? 1 : 0;
 }

@@ -68,66 +68,87 @@ class Report:
         self.say(f"# canring's benches, {about['date']}",
                  f"{about['processor']}, {about['processors']} processors, Linux "
                  f"{about['kernel']}, commit {about['commit']}; `{about['command']}`, "
-                 f"{about['repeat']} turns each, contenders interleaved. Medians, [range]. Bare "
+                 f"{about['repeat']} turns each, contenders interleaved. Medians, [range]. \"Cores\" says how far apart the processors "
+                     "were before and after each turn (shared: one core; near: one last-level cache; "
+                     "far), since a virtual machine is moved about: figures compare within one "
+                     "placement only. Bare "
                  f"cache-line round trip before and after: {about.get('ping_pong_before_ns')} and "
                  f"{about.get('ping_pong_after_ns')} ns.")
 
     def spsc(self):
         every = [one for one in self.results.series if one["bench"] == "spsc"]
-        for size, mode in sorted({(one["setting"]["size"], one["setting"]["mode"])
-                                  for one in every}):
-            group = [one for one in every if one["setting"]["size"] == size
-                     and one["setting"]["mode"] == mode]
+        for size, mode, cores in sorted({tuple(one["setting"][key] for key in
+                                               ("size", "mode", "cores")) for one in every}):
+            group = [one for one in every
+                     if (one["setting"]["size"], one["setting"]["mode"],
+                         one["setting"]["cores"]) == (size, mode, cores)]
             ours = next((one for one in group if one["contender"] == "canring"), None)
             if not ours:
                 continue
             group.sort(key=median, reverse=True)
-            self.say(f"## One producer, one consumer: {size} bytes, {mode}",
+            self.say(f"## One producer, one consumer: {size} bytes, {mode}, cores {cores}",
                      "Each at its own best settings; every word written and checked. A record of "
                      "canring's has 8 bytes of header in these bytes, the others' have none.",
-                     table(("queue", "M records/s", "canring's ratio", "batch", "slots", "pause"),
-                           [(one["contender"], ranged(one),
+                     table(("queue", "M records/s", "turns", "canring's ratio", "batch", "slots", "pause"),
+                           [(one["contender"], ranged(one), len(one["values"]),
                              f"{median(ours) / median(one):.2f}",
                              *(one["setting"][key] for key in ("batch", "slots", "pause")))
                             for one in group]))
-            self.picture(bars(f"{self.base}-spsc-{size}-{mode}.svg",
-                              f"{size} bytes, {mode}", "M records/s", group))
+            self.picture(bars(f"{self.base}-spsc-{size}-{mode}-{cores}.svg",
+                              f"{size} bytes, {mode}, cores {cores}", "M records/s", group))
+
+    def placements(self, bench):
+        """Where the cores were during its turns, the most frequent first."""
+        turns = {}
+        for one in self.results.series:
+            if one["bench"] == bench:
+                cores = one["setting"].get("cores")
+                turns[cores] = turns.get(cores, 0) + len(one["values"])
+        return sorted(turns, key=turns.get, reverse=True)
 
     def sizes(self):
+        for cores in self.placements("sizes"):
+            self.sizes_at(cores)
+
+    def sizes_at(self, cores):
         lines = {}
-        for one in self.results.find("sizes", "rate"):
+        for one in self.results.find("sizes", "rate", cores=cores):
             setting = one["setting"]
             name = f"batch {setting['batch']}" + (", late consumer" if setting["late"] else "")
             lines.setdefault(name, []).append((setting["slots"], median(one)))
+        sizes = sorted({x for points in lines.values() for x, _ in points})
         if lines:
             best = {name: max(y for _, y in points) for name, points in lines.items()}
-            self.say("## Ring sizes, 32 bytes", table(
-                ("", "lowest of best", *(f"{x} slots" for x, _ in sorted(lines["batch 1"]))),
+            self.say(f"## Ring sizes, 32 bytes, cores {cores}", table(
+                ("", "lowest of best", *(f"{x} slots" for x in sizes)),
                 [(name, f"{min(y for _, y in points) / best[name]:.0%}",
-                  *(number(y) for _, y in sorted(points))) for name, points in lines.items()]))
-            self.picture(curves(f"{self.base}-sizes.svg", "ring size",
+                  *(number(dict(points)[x]) if x in dict(points) else "–" for x in sizes))
+                 for name, points in lines.items()]))
+            self.picture(curves(f"{self.base}-sizes-{cores}.svg", f"ring size, cores {cores}",
                                 ("slots", "M records/s"),
                                 {name: sorted(points) for name, points in lines.items()}))
 
     def ipc(self):
-        peers = sorted(self.results.find("ipc", "p50_ns"), key=median)
-        if not peers:
-            return
+        for cores in self.placements("ipc"):
+            self.ipc_at(cores)
+        self.picture(curves(f"{self.base}-latency.svg", "round trip", ("ns", "share"),
+                            self.results.about.get("cdf", {})))
+
+    def ipc_at(self, cores):
+        peers = sorted(self.results.find("ipc", "p50_ns", cores=cores), key=median)
         rows = []
         for peer in peers:
             row = [peer["contender"]]
             for metric in ("p50_ns", "p99_ns", "p999_ns", "one_way_p50_ns", "one_way_p99_ns",
                            "mmessages_per_s"):
-                found = [one for one in self.results.find("ipc", metric)
+                found = [one for one in self.results.find("ipc", metric, cores=cores)
                          if one["contender"] == peer["contender"]]
                 row.append(ranged(found[0]) if found else "–")
             rows.append(row)
-        self.say("## Messages of 32 bytes between two processes",
+        self.say(f"## Messages of 32 bytes between two processes, cores {cores}",
                  "Round trip; one way to a peer that has waited for 200 µs; flood in one direction.",
                  table(("", "round trip p50 ns", "p99", "p99.9", "one way p50 ns", "p99",
                         "M messages/s"), rows))
-        self.picture(curves(f"{self.base}-latency.svg", "round trip",
-                            ("ns", "share"), self.results.about.get("cdf", {})))
 
     def others(self):
         for bench, title in (("echo", "From auxiliary to auxiliary, through the proxy"),
@@ -144,11 +165,14 @@ class Report:
                     [(one["contender"],
                       " ".join(f"{k} {v}" for k, v in one["setting"].items()), one["metric"],
                       one["unit"], ranged(one)) for one in every]))
-        points = [(one["setting"]["channels"], median(one))
-                  for one in self.results.find("fanout", "mframes_per_s")]
-        if points:
-            self.picture(curves(f"{self.base}-fanout.svg", "fan-out", ("channels",
-                                "M frames/s in total"), {"canring": sorted(points)}))
+        lines = {}
+        for one in self.results.find("fanout", "mframes_per_s"):
+            lines.setdefault(f"cores {one['setting'].get('cores')}", []).append(
+                (one["setting"]["channels"], median(one)))
+        if lines:
+            self.picture(curves(f"{self.base}-fanout.svg", "fan-out",
+                                ("channels", "M frames/s in total"),
+                                {name: sorted(points) for name, points in lines.items()}))
 
     def scaling(self):
         lines = {}

@@ -110,6 +110,18 @@ formats() { # each holds what the source holds, as our own reader sees it
         cmp -s <(frames source.log | cut -d' ' -f2) <(frames back.log | cut -d' ' -f2) || fail "$ending does not come back"
     done
 }
+several_buses() { # of a recording keep their names
+    gen_log 3000 | awk 'NR % 7 == 0 { $2 = "can1" } NR % 2 { $2 = "can2" } 1' >mixed.log
+    for ending in log asc trc blf pcapng; do
+        "$CANRING" capture -o "m.$ending" --digits 6 replay:mixed.log 2>words || fail "buses, $ending: $(cat words)"
+        grep -q '^  can2 and 2 more  *received 3000 ' words || fail "buses, $ending: $(cat words)"
+        "$CANRING" capture -q --force -o back.log "replay:m.$ending" 2>words || fail "buses, $ending back: $(cat words)"
+        cmp -s <(frames mixed.log) <(frames back.log) || fail "buses, $ending: other names or frames"
+    done
+    cmp -s mixed.log m.log || fail "buses: the log differs"
+    "$CANRING" capture -q -o m1.log 'replay:mixed.log#can1' 2>words || fail "#can1: $(cat words)"
+    cmp -s <(grep ' can1 ' mixed.log) m1.log || fail "#can1: not the frames of one bus"
+}
 gen_log() {
     for ((i = 0; i < $1; i++)); do
         printf '(%d.%06d) can0 %03X#%08X\n' $((1700000000 + i / 100000)) $((i * 10 % 1000000)) $((i % 2048)) "$i"
@@ -133,6 +145,7 @@ misuse() {
     echo mine >mine.log
     "$CANRING" capture -o mine.log -n 1 virtual:x 2>err && fail "an existing file is overwritten"
     [ "$(cat mine.log)" = mine ] || fail "an existing file was touched"
+    grep -q 'mine.log: cannot be created: File exists; --force replaces it$' err || fail "$(cat err)"
 }
 
 # In a mount namespace, on a file system of 1 MiB, which then gets more room.
@@ -170,6 +183,7 @@ two_buses
 rotation
 trigger
 formats
+several_buses
 misuse
 full_disk
 exit $failed

@@ -171,6 +171,28 @@ said '--force replaces it'
 [ "$(cat there.log)" = precious ] || fail "an existing file was touched"
 convert 0 -f --digits 9 rich.log there.log
 same "--force" rich.log there.log
+
+# A link stays one: what it points to is replaced, where that is.
+mkdir -p far/deep near
+echo old >far/deep/file.log
+chmod 640 far/deep/file.log
+ln -s deep/file.log far/middle
+ln -s ../far/middle near/link.log
+convert 1 rich.log near/link.log
+[ "$(cat far/deep/file.log)" = old ] || fail "what a link points to is replaced without --force"
+convert 0 -f --digits 9 rich.log near/link.log
+[ -L near/link.log ] && [ -L far/middle ] || fail "a link is replaced by a file"
+same "through a link" rich.log far/deep/file.log
+[ "$(stat -c %a far/deep/file.log)" = 640 ] || fail "the mode of what a link points to is not kept"
+ln -s ../far/new near/new.blf
+convert 0 rich.log near/new.blf
+[ -L near/new.blf ] && [ "$(head -c 4 far/new)" = LOGG ] || fail "through a link to nothing"
+ln -s loop.log near/loop.log
+convert 1 rich.log near/loop.log
+said 'Too many levels of symbolic links'
+[ "$(find near far -name '.canring-*' -o -type f | LC_ALL=C sort | paste -sd' ')" = "far/deep/file.log far/new" ] ||
+    fail "left behind by links: $(find near far)"
+rm -r near far
 convert 1 missing.log new.log
 said missing.log
 [ -e new.log ] && fail "an output without an input"
@@ -317,6 +339,9 @@ convert 2 rich.log out.xyz
 said 'its ending tells no format'
 convert 2 rich.log out -T candmup
 said 'candump'
+convert 2 rich.log out.log -F candmup
+said 'candump'
+convert 1 rich.log out.log -F pcapng
 convert 2 rich.log out.log --digits 10
 convert 2 rich.log out.log --bus can0,zz
 said 'column 1'

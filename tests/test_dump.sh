@@ -39,6 +39,9 @@ same() { # WHAT A B
 
 "$CANRING" dump -L replay:in.log >out.log || fail "dump -L ends with $?"
 same "-L gives the recording back" in.log out.log
+awk '{ $2 = NR % 2 ? "can0" : "can7" } 1' in.log >two.log
+"$CANRING" dump -L replay:two.log >out.log || fail "dump -L of two buses ends with $?"
+same "-L gives the names of buses back" two.log out.log
 "$CANRING" dump -n 7 -L replay:in.log >first.log
 same "-n ends in time" <(head -7 in.log) first.log
 "$CANRING" dump -L -N replay:in.log | sed 's/000) can0/) can0/' >fine.log
@@ -55,6 +58,8 @@ done
 "$CANRING" dump -f file.txt --format pcapng replay:in.log 2>/dev/null || fail "dump --format ends with $?"
 same "--format counts more than the ending" file.pcapng file.txt
 "$CANRING" dump --format blf replay:in.log 2>/dev/null && fail "--format without a file goes unnoticed"
+"$CANRING" dump -f file.txt --format candunp replay:in.log 2>words
+[ $? = 2 ] && grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
 mkdir logs && (cd logs && "$CANRING" dump -l replay:../in.log 2>words)
 [[ $(cd logs && echo candump*) =~ ^candump-[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}\.log$ ]] || fail "name of the log: $(ls logs)"
 same "-l writes the recording" in.log logs/candump-*.log

@@ -94,6 +94,12 @@ info 1 missing.log
 grep -q missing.log words || fail "a missing file is not named"
 echo nonsense >nonsense.xyz
 info 1 nonsense.xyz
+info 2 -F candunp known.log
+grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
+info 2 -F trc1.1 known.log
+"$CANRING" info -F candunp missing.log known.log >/dev/null 2>&1
+[ $? = 2 ] || fail "an unknown format, and a missing file"
+info 1 -F pcapng known.log
 "$CANRING" info known.log missing.log >/dev/null 2>&1
 [ $? = 1 ] || fail "a missing file among others"
 "$CANRING" info 2>words

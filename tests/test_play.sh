@@ -115,6 +115,29 @@ same "stdout=can0 prints log lines" zero.log printed
 play 0 -t -v -n 1 zero.log virtual:a
 grep -qE '^virtual:a \(can0\) ' printed || fail "-v: $(cat printed)"
 
+# What a bus cannot carry is left out; the rest is played.
+listen any a
+group="udp_multicast:239.74.163.$(($$ % 200 + 20))%lo"
+if "$CANRING" send "$group" 123# 2>words; then
+    for i in 1 2 3 4 5; do
+        echo "(1700000000.0) can0 12$i#0$i"
+        echo '(1700000000.0) can0 45123#81:00:12345678#11223344'
+        echo '(1700000000.0) can1 45123#81:00:12345678#11223344'
+    done >kinds.log
+    play 0 -t --stats kinds.log "$group" virtual:a=can1
+    count_of any 5
+    [ "$(grep -c 'carries no CAN XL frames, like 45123#81:00:12345678#11223344, number 2: they are left out$' words)" = 1 ] ||
+        fail "a refused kind is not told, or not once: $(cat words)"
+    grep -q '5 frames were not sent: udp_multicast:.* does not carry their kind$' words || fail "refused frames are not counted: $(cat words)"
+    grep -q '^sent 10 frames in ' words || fail "what is not refused is not sent: $(cat words)"
+    grep 45123 kinds.log >refused.log
+    play 1 -t refused.log "$group"
+    play 1 -t -l i refused.log "$group"
+else
+    echo "not tried: a bus that carries no CAN XL, $(cat words)"
+fi
+stop any
+
 # Damage is told, with its line, and the rest is played.
 sed '3s/.*/(1700000000.0) can0 12/' slow.log >damaged.log
 listen any a
@@ -170,6 +193,8 @@ play 2 one.log virtual:a virtual:b
 grep -q 'all frames go to virtual:a already' words || fail "two targets for all: $(cat words)"
 play 2 -l 0 one.log virtual:a
 play 2 --start yesterday one.log virtual:a
+play 2 -F candunp one.log virtual:a
+grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
 play 2 --speed 0 one.log virtual:a
 play 2 -l 2 - virtual:a
 nothing_left

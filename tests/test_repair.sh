@@ -86,11 +86,22 @@ chmod 640 damaged.log.bak
 cp -p damaged.log.bak mode.log
 repair 0 mode.log
 [ "$(stat -c %a mode.log)" = 640 ] || fail "the mode is not kept"
+mkdir -p far
+cp original far/real.log
+ln -s far/real.log link.log
+repair 0 link.log
+[ -L link.log ] || fail "a link is replaced by a file"
+cmp -s far/real.log fixed.log || fail "what a link points to is not repaired"
+cmp -s far/real.log.bak original || fail "what a link points to is not kept"
+[ ! -e link.log.bak ] || fail "a second backup beside the link"
 repair 0 whole.log -o copy.log
 cmp -s whole.log copy.log || fail "-o of a whole file is no copy of it"
 repair 1 missing.log
 repair 2
 repair 2 a b
+repair 2 -F candunp whole.log
+grep -q "did you mean 'candump'" words || fail "an unknown format: $(cat words)"
+repair 1 -F pcapng whole.log
 repair 2 -
 ls -A | grep '^\.canring-' && fail "left behind"
 exit $failed

@@ -49,8 +49,12 @@ static int open_with(const struct canring_bus_options *options)
 }
 
 static const char three[] = "(100.000000) can0 001#01\n"
-                            "(100.010000) can1 002#02\n"
+                            "(100.010000) can0 002#02\n"
                             "(100.030000) can0 003#03\n";
+static const char of_two[] = "(100.000000) can0 001#01\n"
+                             "(100.010000) can1 002#02\n"
+                             "(100.020000) can1 003#03\n"
+                             "(100.030000) can0 004#04\n";
 
 static void all_frames_come_with_their_recorded_time_and_then_the_end(void **state)
 {
@@ -79,16 +83,58 @@ static void one_interface_of_several_can_be_played(void **state)
 {
     (void)state;
     char channel[80];
-    write_recording(three);
+    write_recording(of_two);
     snprintf(channel, sizeof(channel), "%s#can1", path);
     struct canring_bus_options options = options_for(channel);
     assert_int_equal(open_with(&options), 0);
-    assert_int_equal(pump_receive(&pump, 1000), 1);
+    assert_int_equal(pump_receive(&pump, 1000), 2);
     assert_int_equal(cr_batch_first(&pump.batch)->id, 2);
     assert_string_equal(pump.bus->name, "can1");
     pump_close(&pump);
     snprintf(channel, sizeof(channel), "%s#can7", path);
     assert_int_equal(open_with(&options), -ENODATA);
+}
+
+static void frames_come_under_the_names_of_their_buses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int count;
+        bool more;
+    } batches[] = {{"can0", 1, true}, {"can1", 2, true}, {"can0", 1, false}};
+    write_recording(of_two);
+    struct canring_bus_options options = options_for(path);
+    assert_int_equal(open_with(&options), 0);
+    uint32_t n = 0;
+    for (unsigned i = 0; i < sizeof(batches) / sizeof(*batches); i++) {
+        assert_int_equal(pump_receive(&pump, 1000), batches[i].count);
+        assert_string_equal(cr_bus_origin(pump.bus), batches[i].name);
+        assert_int_equal(pump.bus->more, batches[i].more);
+        for (struct canring_frame *f = cr_batch_first(&pump.batch); f;
+             f = cr_batch_next(&pump.batch, f))
+            assert_int_equal(f->number, n++);
+    }
+    assert_int_equal(n, 4);
+    assert_string_equal(pump.bus->name, "can0");
+    assert_int_equal(pump_receive(&pump, 1000), -ENODATA);
+    pump_close(&pump);
+}
+
+static void a_name_whose_frames_are_filtered_ends_no_batch(void **state)
+{
+    (void)state;
+    struct canring_filter zero = {.id = 0, .mask = 2}; /* 001 and 004 */
+    write_recording(of_two);
+    struct canring_bus_options options = options_for(path);
+    options.filters.list = &zero;
+    options.filters.count = 1;
+    assert_int_equal(open_with(&options), 0);
+    assert_int_equal(pump_receive(&pump, 1000), 1);
+    assert_true(pump.bus->more);
+    assert_int_equal(pump_receive(&pump, 1000), 1);
+    assert_string_equal(cr_bus_origin(pump.bus), "can0");
+    pump_close(&pump);
 }
 
 static void loops_go_on_in_time_where_the_one_before_ended(void **state)
@@ -377,6 +423,8 @@ int main(void)
         cmocka_unit_test(all_frames_come_with_their_recorded_time_and_then_the_end),
         cmocka_unit_test(one_interface_of_several_can_be_played),
         cmocka_unit_test(loops_go_on_in_time_where_the_one_before_ended),
+        cmocka_unit_test(frames_come_under_the_names_of_their_buses),
+        cmocka_unit_test(a_name_whose_frames_are_filtered_ends_no_batch),
         cmocka_unit_test(endless_replay_fills_batch_after_batch_in_time_order),
         cmocka_unit_test(damaged_lines_are_counted_told_and_passed_over),
         cmocka_unit_test(line_without_end_is_passed_over_in_constant_memory),

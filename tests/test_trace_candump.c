@@ -88,7 +88,7 @@ static void what_is_no_recording_is_refused_by_name(void **state)
 
     (void)state;
     put(in_dir("letter.txt"), "Dear all,\n");
-    assert_int_equal(rig_read(in_dir("letter.txt"), NULL, &out), -EINVAL);
+    assert_int_equal(rig_read(in_dir("letter.txt"), NULL, &out), -EBADMSG);
     assert_non_null(strstr(out.error, "letter.txt"));
     assert_int_equal(rig_read(in_dir("letter.txt"), "candunp", &out), -EINVAL);
     assert_non_null(strstr(out.error, "did you mean 'candump'"));

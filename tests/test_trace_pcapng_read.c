@@ -182,10 +182,10 @@ static void old_captures_show_fd_by_their_size(void **state)
     file_interface(&file, 227, "a", 9, 0);
     file_packet(&file, 0, 1, fd, sizeof(fd));
     file_block_end(&file);
-    fd[4] = 10; /* a length that only virtual buses have: filled up, as live */
-    file_packet(&file, 0, 2, fd, 18);
+    fd[4] = 12;
+    file_packet(&file, 0, 2, fd, 20);
     file_block_end(&file);
-    file_packet(&file, 0, 3, fd, 17); /* cut by a snapshot length */
+    file_packet(&file, 0, 3, fd, 19); /* cut by a snapshot length */
     file_block_end(&file);
     file_read(&file, file.used, NULL, &out);
     assert_int_equal(out.count, 2);
@@ -195,6 +195,33 @@ static void old_captures_show_fd_by_their_size(void **state)
     assert_int_equal(out.damage, 1);
     assert_non_null(strstr(out.error, "stored only in part"));
     rig_free(&out);
+}
+
+static void lengths_that_no_frame_has_are_damage_unless_they_are_of_a_virtual_bus(void **state)
+{
+    static const uint8_t none[] = {9, 11, 63, 65, 127};
+    struct rig_list out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(none); i++) {
+        uint8_t packet[8 + 127] = {0, 0, 1, 0x23, none[i]};
+        struct rig_file file = {0};
+        file_section(&file, false);
+        file_interface(&file, 227, "a", 9, 0);
+        file_packet(&file, 0, 1, packet,
+                    8u + none[i]); /* too long for classic, and not said to be FD */
+        file_block_end(&file);
+        packet[5] = 0x04; /* it is FD; up to 64 as live: filled up */
+        file_packet(&file, 0, 2, packet, 8u + none[i]);
+        file_block_end(&file);
+        file_read(&file, file.used, NULL, &out);
+        bool filled = none[i] <= 64;
+        assert_int_equal(out.count, filled);
+        assert_int_equal(out.damage, filled ? 1 : 2);
+        assert_non_null(strstr(out.error, "byte "));
+        assert_non_null(strstr(out.error, "a CAN frame that is too long"));
+        rig_free(&out);
+    }
 }
 
 static void impossible_lengths_do_no_harm(void **state)
@@ -255,7 +282,7 @@ static void what_is_no_pcapng_is_refused(void **state)
     (void)state;
     file_raw(&file, "(1.000000) can0 123#11\n", 23);
     file_save(&file, file.used);
-    assert_int_equal(rig_read(capture_path, "pcapng", &out), -EINVAL);
+    assert_int_equal(rig_read(capture_path, "pcapng", &out), -EBADMSG);
     assert_non_null(strstr(out.error, "not a pcapng file"));
 }
 
@@ -268,6 +295,7 @@ int main(void)
         cmocka_unit_test(cooked_captures_of_any_interface_are_read),
         cmocka_unit_test(other_interfaces_are_refused_once),
         cmocka_unit_test(old_captures_show_fd_by_their_size),
+        cmocka_unit_test(lengths_that_no_frame_has_are_damage_unless_they_are_of_a_virtual_bus),
         cmocka_unit_test(impossible_lengths_do_no_harm),
         cmocka_unit_test(options_and_packets_end_with_their_block),
         cmocka_unit_test(what_is_no_pcapng_is_refused),

@@ -58,8 +58,20 @@ same "-g 20, from standard input" theirs ours
 
 ip link add vcan9 type vcan && ip link set vcan9 mtu 16 up
 "$CANRING" play -t played.log vcan9 2>words
-[ $? = 1 ] || fail "CAN FD frames to an interface without"
-grep -q 'vcan9 carries no CAN FD frames, like 123##4, number 5; its MTU must be 72' words || fail "refusal: $(cat words)"
+[ $? = 0 ] || fail "CAN FD frames to an interface without end it"
+grep -q 'vcan9 carries no CAN FD frames, like 123##4, number 5: they are left out; its MTU must be 72' words || fail "refusal: $(cat words)"
+grep -q "$(grep -c '##' played.log) frames were not sent: vcan9 does not carry their kind" words || fail "refusals are not counted: $(cat words)"
+grep '##' named.log >fd.log
+"$CANRING" play -t fd.log vcan9 2>words
+[ $? = 1 ] || fail "an interface that carries nothing of it"
+grep -v '##' named.log | cut -d' ' -f3 >classic
+candump -L -n "$(wc -l <classic)" -T 3000 vcan9 >log &
+pid=$!
+until grep -q vcan9 /proc/net/can/rcvlist_all; do sleep 0.05; done
+"$CANRING" play -t named.log vcan9 2>words
+wait $pid
+cut -d' ' -f3 log >heard
+same "all that vcan9 can carry" classic heard
 echo '(1700000000.000000) can0 45123#81:00:12345678#11223344' >xl.log
 "$CANRING" play xl.log vcan0 2>words
 [ $? = 1 ] || fail "CAN XL frames to an interface without"

@@ -33,7 +33,7 @@ static const char help[] =
     "  --flush TIME            what a kill may cost (200ms)\n"
     "  --sync TIME             what a power loss may cost (what the kernel keeps)\n"
     "  --reserve SIZE          memory for when the disk does not follow (64MiB)\n"
-    "  --window TIME           how long frames wait to be put in order across buses (20ms)\n"
+    "  --window TIME           how long frames wait to be put in order across buses (100ms)\n"
     "  -H, --hardware          hardware time where the bus has it, else the kernel's\n"
     "  -r, --receive-buffer BYTES\n"
     "  -q, --quiet             only what goes wrong\n"

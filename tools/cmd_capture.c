@@ -100,7 +100,7 @@ static int open_all(struct command *command)
     options->capture.report_arg = command;
     int result = canring_capture_open(&command->capture, &options->capture, &command->err);
     if (result < 0) {
-        say("capture", "%s", command->err.text);
+        say("capture", "%s%s", command->err.text, result == -EEXIST ? "; --force replaces it" : "");
         return exit_status(result);
     }
     result = 0;
@@ -181,8 +181,10 @@ static int run(struct command *command)
         int ready = poll(fds, 2, timeout(command));
         if (ready < 0 && errno != EINTR)
             result = -errno;
-        if (ready > 0 && fds[1].revents)
+        if (ready > 0 && fds[1].revents) {
+            canring_capture_gather(command->capture);
             result = canring_capture_poll(command->capture);
+        }
         if (ready > 0 && fds[0].revents && handle_signal(command))
             return EXIT_FAILURE;
         look_at_the_clock(command);

@@ -103,9 +103,10 @@ static int open_log(struct dump *dump)
         fputs("Disabled standard output while logging.\n", stderr);
     else
         fputs("Warning: Console output active while logging!\n", stderr);
-    if (dump_log_open(&dump->log, options->path, options->format, &dump->err)) {
+    int result = dump_log_open(&dump->log, options->path, options->format, &dump->err);
+    if (result < 0) {
         say("dump", "%s", dump->err.text);
-        return EXIT_FAILURE;
+        return exit_status(result);
     }
     fprintf(stderr, "Enabling Logfile '%s'\n", dump->log.name);
     return 0;

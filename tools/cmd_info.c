@@ -14,7 +14,7 @@ static int show_file(const char *path, const struct info_options *options, bool 
     if (result < 0) {
         say("info", "%s", err.text);
         info_free(&info);
-        return EXIT_FAILURE;
+        return exit_status(result);
     }
     if (options->json)
         result = info_print_json(&info, options);
@@ -30,9 +30,11 @@ static int show_file(const char *path, const struct info_options *options, bool 
     return damaged ? EXIT_DAMAGED : 0;
 }
 
-/* The graver of two: what failed, then damage. */
+/* The graver of two: misuse, what failed, then damage. */
 static int worse(int one, int other)
 {
+    if (one == EXIT_MISUSE || other == EXIT_MISUSE)
+        return EXIT_MISUSE;
     if (one == EXIT_FAILURE || other == EXIT_FAILURE)
         return EXIT_FAILURE;
     return one > other ? one : other;

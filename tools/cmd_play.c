@@ -43,7 +43,7 @@ struct play {
     uint64_t looks;
     uint64_t started;  /* when the first frame was due */
     uint64_t finished; /* when the last one was sent */
-    uint64_t sent, errors, lost, nowhere, waits;
+    uint64_t sent, errors, lost, nowhere, refused, waits;
 };
 
 static struct timespec timespec_of(uint64_t ns)
@@ -132,28 +132,28 @@ static void print_sent(const struct play *play, const struct play_target *target
     printf("%s (%s) %s\n", target->name, canring_trace_reader_bus(play->reader, bus), text);
 }
 
-static const char *kind_of(const struct canring_frame *frame)
+/* The target cannot carry such a frame: left out, told with the first one of a kind. */
+static void leave_out(struct play *play, struct play_target *target)
 {
-    if (frame->flags & CANRING_XL)
-        return "CAN XL";
-    return frame->flags & CANRING_FD ? "CAN FD" : "such";
-}
-
-static int refused(const struct play *play, const struct play_target *target, int error)
-{
+    static const char *const kinds[] = {"such", "CAN FD", "CAN XL"};
     const struct canring_frame *frame = &play->frame->frame;
+    unsigned kind = frame->flags & CANRING_XL ? 2 : frame->flags & CANRING_FD ? 1 : 0;
     char text[CANRING_TEXT_MAX];
 
-    if (error != -EOPNOTSUPP || canring_frame_format(frame, text, sizeof(text)) < 0)
-        say("play", "%s: %s", target->name, strerror(-error));
-    else
-        say("play", "%s carries no %s frames, like %.100s, number %llu%s", target->name,
-            kind_of(frame), text, (unsigned long long)play->sent + 1,
-            frame->flags & CANRING_FD ? "; its MTU must be 72" : "");
-    return EXIT_FAILURE;
+    target->refused++;
+    play->refused++;
+    if (target->kinds_refused & 1U << kind)
+        return;
+    target->kinds_refused |= 1U << kind;
+    if (canring_frame_format(frame, text, sizeof(text)) < 0)
+        *text = '\0';
+    say("play", "%s carries no %s frames, like %.100s, number %llu: they are left out%s",
+        target->name, kinds[kind], text, (unsigned long long)play->sent + play->refused,
+        kind == 1 ? "; its MTU must be 72" : "");
 }
 
-/* 0, or the exit status. A signal while the bus has no room ends it with play->signal set. */
+/* 1 sent; 0 left out, or a signal came while the bus had no room: play->signal is set then; -1 it
+ * failed. */
 static int send_frame(struct play *play, struct play_target *target)
 {
     int result, rounds = 0;
@@ -166,7 +166,14 @@ static int send_frame(struct play *play, struct play_target *target)
         if (look(play, 0))
             return 0;
     }
-    return result < 0 ? refused(play, target, result) : 0;
+    if (result >= 0)
+        return 1;
+    if (result == -EOPNOTSUPP) {
+        leave_out(play, target);
+        return 0;
+    }
+    say("play", "%s: %s", target->name, strerror(-result));
+    return -1;
 }
 
 static void note_time(struct play *play, uint64_t due)
@@ -195,7 +202,7 @@ static bool wait_for_turn(struct play *play, uint64_t recorded, uint64_t *due)
 static int play_frame(struct play *play, const struct canring_trace_entry *entry)
 {
     uint64_t due = 0;
-    int status = 0;
+    int status = 0, sent = 1;
     struct play_target *target =
         play_targets_find(&play->targets, play->reader, entry->bus, &status);
 
@@ -211,9 +218,9 @@ static int play_frame(struct play *play, const struct canring_trace_entry *entry
     if (target->prints)
         print_line(play, entry->frame, entry->bus);
     else
-        status = send_frame(play, target);
-    if (status || play->signal)
-        return status;
+        sent = send_frame(play, target);
+    if (sent <= 0)
+        return sent < 0 ? EXIT_FAILURE : 0;
     play->sent++;
     note_time(play, due);
     if (play->options.verbose && !target->prints)
@@ -303,6 +310,10 @@ static void tell_left_out(const struct play *play)
     if (play->nowhere)
         say("play", "%llu frames were not sent: their buses have no target",
             (unsigned long long)play->nowhere);
+    for (unsigned i = 0; i < play->targets.count; i++)
+        if (play->targets.list[i].refused)
+            say("play", "%llu frames were not sent: %s does not carry their kind",
+                (unsigned long long)play->targets.list[i].refused, play->targets.list[i].name);
     if (play->clock.shifted)
         say("play", "more than a second late %llu times: the rest was moved, not sent in a burst",
             (unsigned long long)play->clock.shifted);
@@ -337,13 +348,17 @@ static int run(struct play *play)
     play->clock = (struct play_clock){.speed = play->options.speed,
                                       .gap_ns = play->options.gap_ns,
                                       .skip_ns = play->options.skip_ns};
-    if (canring_trace_reader_open(&play->reader, play->options.file, play->options.format, &err)) {
+    int status =
+        canring_trace_reader_open(&play->reader, play->options.file, play->options.format, &err);
+    if (status < 0) {
         say("play", "%s", err.text);
-        return EXIT_FAILURE;
+        return exit_status(status);
     }
-    int status = play_targets_open(&play->targets, &play->options);
+    status = play_targets_open(&play->targets, &play->options);
     if (status == 0)
         status = play_all(play);
+    if (play->refused && play->sent == 0 && !play->signal)
+        status = EXIT_FAILURE;
     int written = finish_output("play");
     tell_left_out(play);
     if (play->options.stats)

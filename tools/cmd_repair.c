@@ -26,7 +26,7 @@ static const char help[] =
     "  -F, --format NAME  the format of FILE, when its content does not tell\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0 nothing was wrong, or it is repaired; 1 it failed.\n";
+    "Exit status: 0 nothing was wrong, or it is repaired; 1 it failed; 2 misuse.\n";
 
 struct repair {
     const char *file;
@@ -151,15 +151,20 @@ static int write_whole(struct repair *repair, const struct canring_trace_writer_
     return status;
 }
 
-/* An older original must not be lost to one that was repaired before. */
+/* An older original must not be lost to one that was repaired before. What a link points to may be
+ * in another file system: the backup is beside that. */
 static int choose_backup(struct repair *repair)
 {
-    int length = snprintf(repair->backup, sizeof(repair->backup), "%s.bak", repair->file);
+    int result = output_resolve(repair->file, repair->backup);
+    size_t length = result < 0 ? 0 : strlen(repair->backup);
 
-    if (length < 0 || (size_t)length >= sizeof(repair->backup)) {
-        say("repair", "%s: %s", repair->file, strerror(ENAMETOOLONG));
+    if (result == 0 && length + sizeof(".bak") > sizeof(repair->backup))
+        result = -ENAMETOOLONG;
+    if (result < 0) {
+        say("repair", "%s: %s", repair->file, strerror(-result));
         return EXIT_FAILURE;
     }
+    memcpy(repair->backup + length, ".bak", sizeof(".bak"));
     if (repair->force || access(repair->backup, F_OK) < 0)
         return 0;
     say("repair", "%s exists: --force replaces it", repair->backup);

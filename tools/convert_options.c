@@ -45,7 +45,7 @@ static const char help[] =
     "  --dated             rotated files are named by date, not by number\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0; 1 it failed; 3 converted, but something in the input is damaged.\n";
+    "Exit status: 0; 1 it failed; 2 misuse; 3 converted, but something in the input is damaged.\n";
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {

@@ -28,7 +28,7 @@ static const char help[] =
     "  -j, --json   as JSON, one object for each file\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0; 1 a file cannot be read; 3 a file is damaged or unfinished.\n";
+    "Exit status: 0; 1 a file cannot be read; 2 misuse; 3 a file is damaged or unfinished.\n";
 
 static bool read_rates(const char *text, struct info_bitrate *rate)
 {

@@ -12,6 +12,8 @@
 #include "commands.h"
 #include "say.h"
 
+#define LINKS_MAX 40 /* as the kernel's */
+
 static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
 static char unfinished[PATH_MAX]; /* for the handler, empty: nothing to take away */
 
@@ -64,13 +66,48 @@ static void unguard(void)
     *unfinished = '\0';
 }
 
-/* The ending stays: it names the format. */
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* One link further. 1; 0: `path` is none; negative errno. */
+static int follow_link(char path[PATH_MAX])
+{
+    char link[PATH_MAX], next[PATH_MAX];
+    ssize_t length = readlink(path, link, sizeof(link) - 1);
+
+    if (length < 0)
+        return 0;
+    link[length] = '\0';
+    int folder = *link == '/' ? 0 : (int)(base_of(path) - path);
+    int needed = snprintf(next, sizeof(next), "%.*s%s", folder, path, link);
+    if (needed < 0 || (size_t)needed >= sizeof(next))
+        return -ENAMETOOLONG;
+    memcpy(path, next, (size_t)needed + 1);
+    return 1;
+}
+
+int output_resolve(const char *path, char target[PATH_MAX])
+{
+    int length = snprintf(target, PATH_MAX, "%s", path), result = 1;
+
+    if (length < 0 || length >= PATH_MAX)
+        return -ENAMETOOLONG;
+    for (unsigned links = 0; result == 1; links++)
+        result = links > LINKS_MAX ? -ELOOP : follow_link(target);
+    return result;
+}
+
+/* The ending stays: it names the format. A link may have another one than what it points to. */
 static int make_temporary(struct output *output)
 {
-    const char *slash = strrchr(output->path, '/');
-    const char *base = slash ? slash + 1 : output->path;
+    const char *base = base_of(output->target);
     int length = snprintf(output->temporary, sizeof(output->temporary), "%.*s.canring-%ld-%s",
-                          (int)(base - output->path), output->path, (long)getpid(), base);
+                          (int)(base - output->target), output->target, (long)getpid(),
+                          base_of(output->path));
 
     return length > 0 && (size_t)length < sizeof(output->temporary) ? 0 : -ENAMETOOLONG;
 }
@@ -136,7 +173,7 @@ static int choose_place(struct output *output, bool rotated)
     int result = 0;
     if (output->in_place)
         snprintf(output->temporary, sizeof(output->temporary), "%s", output->path);
-    else
+    else if ((result = output_resolve(output->path, output->target)) == 0)
         result = make_temporary(output);
     if (result == 0)
         return 0;
@@ -172,7 +209,7 @@ int output_open(struct output *output, const char *command, const char *path,
 /* The old file keeps its name until the new one takes it, in one step. */
 static int keep_backup(const struct output *output, const char *backup)
 {
-    if (!backup || (unlink(backup) < 0 && errno != ENOENT) || link(output->path, backup) < 0) {
+    if (!backup || (unlink(backup) < 0 && errno != ENOENT) || link(output->target, backup) < 0) {
         if (!backup)
             return 0;
         say(output->command, "%s: cannot be kept as %s: %s", output->path, backup, strerror(errno));
@@ -185,20 +222,20 @@ static void keep_mode(const struct output *output)
 {
     struct stat status;
 
-    if (output->replace && stat(output->path, &status) == 0)
+    if (output->replace && stat(output->target, &status) == 0)
         (void)chmod(output->temporary, status.st_mode & 07777);
 }
 
 static int give_name(const struct output *output)
 {
     if (!output->replace) {
-        if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+        if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->target, RENAME_NOREPLACE) == 0)
             return 0;
         if (errno == EEXIST)
             return exists(output);
         /* a file system that cannot do it that way */
     }
-    if (rename(output->temporary, output->path) == 0)
+    if (rename(output->temporary, output->target) == 0)
         return 0;
     say(output->command, "%s: cannot be renamed: %s", output->path, strerror(errno));
     return EXIT_FAILURE;

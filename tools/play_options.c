@@ -41,7 +41,9 @@ static const char help[] =
     "  --stats        at the end, how far from their times frames were sent\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0; 1 it failed; 3 played, but the recording is damaged or unfinished.\n";
+    "What a target cannot carry is left out and told.\n"
+    "Exit status: 0; 1 it failed, or nothing could be sent; 2 misuse; 3 played, but the recording\n"
+    "is damaged or unfinished.\n";
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {

@@ -18,6 +18,8 @@ struct play_target {
     char name[256];
     char bus[CANRING_TEXT_NAME]; /* of the recording; empty: all that have no other */
     bool prints;                 /* stdout, no bus */
+    unsigned kinds_refused;      /* bits of those that were told */
+    uint64_t refused;            /* frames of kinds that it does not carry */
     struct source source;
 };
 

@@ -26,9 +26,10 @@ int recode_open(struct recode *recode, const struct recode_options *options, cha
         return EXIT_FAILURE;
     }
     for (unsigned i = 0; i < count; i++) {
-        if (canring_trace_reader_open(&recode->inputs[i].reader, paths[i], format, &err) < 0) {
+        int result = canring_trace_reader_open(&recode->inputs[i].reader, paths[i], format, &err);
+        if (result < 0) {
             say(options->command, "%s", err.text);
-            return EXIT_FAILURE;
+            return exit_status(result);
         }
         recode->count++;
     }

@@ -22,7 +22,8 @@ extern "C" {
 #endif
 
 #define CANRING_CAPTURE_BUSES     64u
-#define CANRING_CAPTURE_WINDOW_NS 20000000u
+#define CANRING_CAPTURE_WINDOW_NS 100000000u
+#define CANRING_CAPTURE_GATHER_NS 10000000u
 
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */
 struct canring_capture_options {
@@ -37,7 +38,7 @@ struct canring_capture_options {
 /* Frames, since the capture was opened. received = written + waiting + dropped + what the format
  * cannot hold. */
 struct canring_capture_bus_stats {
-    char name[64];        /* of the interface; "any" is several */
+    char name[64];        /* of the interface; "any", "can0 and 1 more": several */
     uint64_t received;    /* from the bus */
     uint64_t lost_kernel; /* before us: the kernel's socket, the bus's own memory, a channel */
     uint64_t dropped;     /* the recording had no room */
@@ -72,6 +73,12 @@ void canring_capture_stop(struct canring_capture *capture);
  * readable then. 0; 1 when it is over, as run; or negative errno. */
 int canring_capture_poll(struct canring_capture *capture);
 int canring_capture_fd(const struct canring_capture *capture);
+
+/* For a loop that serves nothing else, before it polls: sleep for CANRING_CAPTURE_GATHER_NS, so that
+ * frames are taken many at a time, at a fraction of the work. Returns at once when the last poll
+ * found many, or a bus could not hold what comes meanwhile (a proxy's channel). canring_capture_run
+ * does so by itself. */
+void canring_capture_gather(const struct canring_capture *capture);
 
 /* Write from now on, what writer.pretrigger_ns has kept first; begin a new file. Behind what
  * has been recorded so far: frames that wait for their turn come after it. -ENOMEM. */

@@ -128,8 +128,9 @@ struct canring_consumer {
     bool broken; /* a record was impossible: stop using this ring */
 };
 
-/* Make a ring in memory of its own, shared with children forked later. `capacity` is a power of
- * two, CANRING_SLOTS_MIN..MAX. -EINVAL, -ENOMEM. Makes system calls. */
+/* Make a ring in memory of its own, shared with children forked later; on huge pages, where the
+ * kernel gives them, from 2 MiB on. `capacity` is a power of two, CANRING_SLOTS_MIN..MAX. -EINVAL,
+ * -ENOMEM. Makes system calls. */
 int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct canring_error *err);
 void canring_ring_destroy(struct canring_ring *ring);
 

@@ -35,8 +35,8 @@ struct canring_trace_reader;
  * gzip or zstd or not, its first bytes tell. `format`: the name of one ("candump", "asc", "blf",
  * "trc", "pcapng", "pcap"), or NULL: by content, and by the ending of the name where that
  * does not tell. Names of channels that have only a number are "can0" for channel 1, and so on.
- * -ENOENT and what open(2) gives; -EISDIR; -EINVAL: unknown format (the nearest name is told), or
- * not a recording of that format. On success the caller closes the reader. */
+ * -ENOENT and what open(2) gives; -EISDIR; -EINVAL: unknown format (the nearest name is told);
+ * -EBADMSG: not a recording, or not of that format. On success the caller closes the reader. */
 int canring_trace_reader_open(struct canring_trace_reader **reader, const char *path,
                               const char *format, struct canring_error *err);
 

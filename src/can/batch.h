@@ -49,6 +49,12 @@ static inline struct canring_frame *cr_batch_first(struct cr_batch *batch)
     return batch->count ? (struct canring_frame *)(void *)batch->bytes : NULL;
 }
 
+/* The first one that was pushed when `used` was `from`, or later. */
+static inline struct canring_frame *cr_batch_first_from(struct cr_batch *batch, uint32_t from)
+{
+    return from < batch->used ? (struct canring_frame *)(void *)(batch->bytes + from) : NULL;
+}
+
 static inline struct canring_frame *cr_batch_next(struct cr_batch *batch,
                                                   struct canring_frame *frame)
 {

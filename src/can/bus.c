@@ -216,5 +216,5 @@ void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *
 
 const char *canring_bus_name(const struct canring_bus *bus)
 {
-    return bus->bus->name;
+    return cr_bus_origin(bus->bus);
 }

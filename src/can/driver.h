@@ -25,7 +25,8 @@ struct cr_driver {
     /* Append what has arrived to `batch`, as much as fits (timestamps, flags, id, data set;
      * `number` counts frames of this bus and skips the ones the kernel lost). Returns frames
      * appended, 0 = nothing there, negative errno = the bus failed for good. No system call when
-     * completions are already in memory. */
+     * completions are already in memory. A bus of several interfaces appends frames of one of them
+     * in a call, and sets bus->origin and bus->more. */
     int (*receive)(struct cr_bus *bus, struct cr_batch *batch);
 
     /* Hand over frames in order. Returns how many of `count` were dealt with, sent or counted as
@@ -52,6 +53,8 @@ struct cr_bus {
     const struct cr_driver *driver;
     struct cr_loop *loop;
     char name[64];   /* what can-utils would print: "vcan0" */
+    char origin[64]; /* of a bus of several interfaces: the one of the latest frames; else empty */
+    bool more;       /* receive stopped at a frame of another interface: worth asking again */
     bool tx_blocked; /* see send */
     uint32_t number; /* of the next frame received */
     uint64_t send_lifetime_ns;
@@ -59,6 +62,12 @@ struct cr_bus {
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;
 };
+
+/* Name of the interface that the latest frames came from. */
+static inline const char *cr_bus_origin(const struct cr_bus *bus)
+{
+    return bus->origin[0] ? bus->origin : bus->name;
+}
 
 /* The driver of that name, or NULL with the known ones and the nearest in `err`. */
 const struct cr_driver *cr_driver_find(const char *interface, struct canring_error *err);

@@ -9,6 +9,8 @@
  * Frames carry the recorded timestamps. Further loops go on where the one before ended, as if the
  * recording had been longer: one mean frame distance later. What is sent is taken and forgotten,
  * as on a bus with nobody else on it.
+ *
+ * Frames keep the names that their buses have in the recording.
  */
 #include <canring/text.h>
 #include <canring/trace.h>
@@ -213,15 +215,27 @@ static int append(struct replay_bus *replay, struct cr_batch *batch)
     return 0;
 }
 
+/* False when the frame that was read ahead is of another interface than those in the batch. */
+static bool follow_name(struct replay_bus *replay, bool batch_is_empty)
+{
+    if (strcmp(replay->bus.origin, replay->next_name) == 0)
+        return true;
+    if (batch_is_empty)
+        snprintf(replay->bus.origin, sizeof(replay->bus.origin), "%s", replay->next_name);
+    replay->bus.more = !batch_is_empty;
+    return batch_is_empty;
+}
+
 static int replay_receive(struct cr_bus *bus, struct cr_batch *batch)
 {
     struct replay_bus *replay = of(bus);
     uint32_t before = batch->count;
     uint64_t now = replay->speed > 0 ? cr_monotonic_ns() : 0, wait = 0;
 
+    bus->more = false;
     for (unsigned looks = 0; replay->has_next && looks < LOOKS_MAX; looks++) {
         wait = wait_ns(replay, now);
-        if (wait || append(replay, batch))
+        if (wait || !follow_name(replay, batch->count == before) || append(replay, batch))
             break;
         read_ahead(replay);
     }

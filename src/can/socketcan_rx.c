@@ -310,13 +310,16 @@ int cr_sc_receive(struct cr_bus *bus, struct cr_batch *batch)
     struct message message;
     int ifindex = 0;
 
+    bus->more = false;
     while (peek(sc, &message)) {
-        /* With "any", frames of one interface at a time, so that bus->name is theirs. */
-        if (sc->any && ifindex && message.ifindex != ifindex && batch->count != before)
+        /* With "any", frames of one interface at a time, so that bus->origin is theirs. */
+        if (sc->any && ifindex && message.ifindex != ifindex && batch->count != before) {
+            bus->more = true;
             break;
+        }
         if (sc->any && message.ifindex != ifindex) {
             ifindex = message.ifindex;
-            memcpy(bus->name, cr_sc_link_name(sc, ifindex), IFNAMSIZ);
+            memcpy(bus->origin, cr_sc_link_name(sc, ifindex), IFNAMSIZ);
         }
         if (!take(sc, &message, batch))
             break;

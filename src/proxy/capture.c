@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -27,6 +28,15 @@ int canring_capture_rotate(struct canring_capture *capture)
     return result;
 }
 
+/* "any" says itself that it is several; a recording has the name of its first one. */
+static void name_of(const struct cr_capture_source *source, char name[64])
+{
+    if (source->name_count > 1 && strcmp(source->names[0].name, source->name) == 0)
+        snprintf(name, 64, "%.40s and %u more", source->name, source->name_count - 1);
+    else
+        memcpy(name, source->name, 64);
+}
+
 static void figures_of(struct canring_capture *capture, unsigned bus,
                        struct canring_capture_bus_stats *stats)
 {
@@ -35,7 +45,7 @@ static void figures_of(struct canring_capture *capture, unsigned bus,
     *stats = (struct canring_capture_bus_stats){.received = capture->queues[bus].frames.count,
                                                 .lost_kernel = cr_capture_source_lost(source, true),
                                                 .state = cr_capture_source_state(source)};
-    memcpy(stats->name, source->name, sizeof(stats->name));
+    name_of(source, stats->name);
     for (unsigned i = 0; i < source->name_count; i++) {
         const struct cr_recorder_bus *one = &capture->recorder->buses[source->names[i].index];
         stats->received += one->taken;

@@ -23,6 +23,7 @@ struct canring_capture {
     atomic_bool stop;
     unsigned passes;
     bool idle, asleep;
+    unsigned arrived; /* frames since the last wake-up */
     struct cr_batch *batch;
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;

@@ -95,6 +95,11 @@ int cr_capture_source_receive(struct cr_capture_source *source, struct cr_batch 
     return got;
 }
 
+bool cr_capture_source_more(const struct cr_capture_source *source)
+{
+    return source->bus && source->bus->more && !source->ended;
+}
+
 static int add_name(struct cr_capture_source *source, struct cr_recorder *recorder,
                     const char *name)
 {
@@ -115,7 +120,7 @@ static int add_name(struct cr_capture_source *source, struct cr_recorder *record
 
 int cr_capture_source_index(struct cr_capture_source *source, struct cr_recorder *recorder)
 {
-    const char *name = source->bus ? source->bus->name : source->name;
+    const char *name = source->bus ? cr_bus_origin(source->bus) : source->name;
 
     if (source->name_count && strcmp(source->names[source->current].name, name) == 0)
         return (int)source->names[source->current].index;

@@ -39,6 +39,9 @@ void cr_capture_source_close(struct cr_capture_source *source);
 /* Append what has arrived to `batch`; frames counted, 0, or negative errno: it has ended. */
 int cr_capture_source_receive(struct cr_capture_source *source, struct cr_batch *batch);
 
+/* True: what comes next is there, but from another bus than the last batch. */
+bool cr_capture_source_more(const struct cr_capture_source *source);
+
 /* Index at `recorder` of the bus that the last batch came from. Negative errno. */
 int cr_capture_source_index(struct cr_capture_source *source, struct cr_recorder *recorder);
 

@@ -47,27 +47,46 @@ static void count_off(struct canring_proxy *proxy, struct cr_batch *batch)
     }
 }
 
+static void bus_ended(struct canring_proxy *proxy, int result)
+{
+    proxy->bus_error = result;
+    if (result == -ENODATA)
+        cr_proxy_report(proxy, LOG_INFO, "%s has played its last frame", proxy->bus->name);
+    else
+        cr_proxy_report(proxy, LOG_ERR, "%s failed: %s", proxy->bus->name, strerror(-result));
+}
+
+/* A bus of several interfaces gives frames of one at a time; auxiliaries get them as they come. */
+static int fill_batch(struct canring_proxy *proxy, struct cr_batch *batch)
+{
+    struct cr_bus *bus = proxy->bus;
+    int got;
+    do {
+        uint32_t from = batch->used;
+        got = bus->driver->receive(bus, batch);
+        if (got > 0) {
+            CR_PROBE3(bus_receive, bus->name, got, bus->stats.rx_lost_kernel);
+            cr_proxy_record_received(proxy, batch, from);
+        }
+    } while (got > 0 && bus->more);
+    return got;
+}
+
 static unsigned receive(struct canring_proxy *proxy)
 {
+    struct cr_batch *batch = proxy->received;
     if (proxy->bus_error || cr_dispatch_holds_source(proxy))
         return 0;
-    cr_batch_clear(proxy->received);
-    int got = proxy->bus->driver->receive(proxy->bus, proxy->received);
-    if (got < 0) {
-        proxy->bus_error = got;
-        if (got == -ENODATA)
-            cr_proxy_report(proxy, LOG_INFO, "%s has played its last frame", proxy->bus->name);
-        else
-            cr_proxy_report(proxy, LOG_ERR, "%s failed: %s", proxy->bus->name, strerror(-got));
-        return 0;
+    cr_batch_clear(batch);
+    int result = fill_batch(proxy, batch);
+    if (batch->count) {
+        cr_proxy_publish_received(proxy);
+        count_off(proxy, batch);
+        deliver(proxy, batch, NULL);
     }
-    if (got > 0) {
-        CR_PROBE3(bus_receive, proxy->bus->name, got, proxy->bus->stats.rx_lost_kernel);
-        cr_proxy_record_received(proxy, proxy->received);
-        count_off(proxy, proxy->received);
-        deliver(proxy, proxy->received, NULL);
-    }
-    return (unsigned)got;
+    if (result < 0)
+        bus_ended(proxy, result);
+    return batch->count;
 }
 
 /* Behind what waits for the bus already. */

@@ -94,8 +94,11 @@ void cr_proxy_close_latency(struct canring_proxy *proxy);
 int cr_proxy_open_traces(struct canring_proxy *proxy, const struct canring_proxy_options *options,
                          struct canring_error *err);
 void cr_proxy_close_traces(struct canring_proxy *proxy);
-/* A batch as the bus gave it, numbered by the bus; or of frames that go out. */
-void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch);
+/* What the bus has just added to a batch behind the first `from` bytes, numbered by the bus; or a
+ * batch of frames that go out. */
+void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch, uint32_t from);
+/* Let the recordings' threads see that: once for what comes together, it may wake them. */
+void cr_proxy_publish_received(struct canring_proxy *proxy);
 void cr_proxy_record_sent(struct canring_proxy *proxy, struct cr_batch *batch);
 /* True when something moved. */
 bool cr_proxy_service_traces(struct canring_proxy *proxy);

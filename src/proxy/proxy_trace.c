@@ -55,26 +55,39 @@ void cr_proxy_close_traces(struct canring_proxy *proxy)
     }
 }
 
-static void record_received(struct cr_recorder *recorder, struct cr_batch *batch,
-                            struct cr_losses losses)
+/* Without room for another name frames are better there under the first one than not at all. */
+static uint32_t index_of(struct cr_recorder *recorder, const struct cr_bus *bus)
 {
-    for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f)) {
-        uint64_t lost = cr_losses_before(&losses, f);
-        if (lost)
-            cr_recorder_lost(recorder, 0, lost, f->timestamp_ns);
-        cr_recorder_put(recorder, f, 0);
-    }
-    cr_recorder_publish(recorder);
+    int index = bus->origin[0] ? cr_recorder_bus_again(recorder, bus->origin) : 0;
+    return index < 0 ? 0 : (uint32_t)index;
 }
 
-void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch)
+static void record_received(struct cr_recorder *recorder, struct cr_batch *batch, uint32_t from,
+                            uint32_t index, struct cr_losses losses)
+{
+    for (struct canring_frame *f = cr_batch_first_from(batch, from); f;
+         f = cr_batch_next(batch, f)) {
+        uint64_t lost = cr_losses_before(&losses, f);
+        if (lost)
+            cr_recorder_lost(recorder, index, lost, f->timestamp_ns);
+        cr_recorder_put(recorder, f, index);
+    }
+}
+
+void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch, uint32_t from)
 {
     if (!proxy->recorders[CR_RECORDER_PROXY] && !proxy->recorders[CR_RECORDER_CONNECTOR])
         return;
     cr_losses_told(&proxy->losses, proxy->bus->stats.rx_lost_kernel);
-    EACH_RECORDER(proxy, recorder) record_received(recorder, batch, proxy->losses);
-    for (struct canring_frame *f = cr_batch_first(batch); f; f = cr_batch_next(batch, f))
+    EACH_RECORDER(proxy, recorder)
+    record_received(recorder, batch, from, index_of(recorder, proxy->bus), proxy->losses);
+    for (struct canring_frame *f = cr_batch_first_from(batch, from); f; f = cr_batch_next(batch, f))
         cr_losses_before(&proxy->losses, f);
+}
+
+void cr_proxy_publish_received(struct canring_proxy *proxy)
+{
+    EACH_RECORDER(proxy, recorder) cr_recorder_publish(recorder);
 }
 
 void cr_proxy_record_sent(struct canring_proxy *proxy, struct cr_batch *batch)

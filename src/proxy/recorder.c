@@ -159,7 +159,16 @@ int cr_recorder_bus(struct cr_recorder *recorder, const char *name)
     snprintf(copy, sizeof(copy), "%s", name);
     if (!mark(recorder, CR_MARK_BUS, bus, 0, copy, strlen(copy)))
         return -ENOMEM;
+    memcpy(recorder->buses[bus].name, copy, sizeof(copy));
     return (int)recorder->bus_count++;
+}
+
+int cr_recorder_bus_again(struct cr_recorder *recorder, const char *name)
+{
+    for (uint32_t i = 0; i < recorder->bus_count; i++)
+        if (strcmp(recorder->buses[i].name, name) == 0)
+            return (int)i;
+    return cr_recorder_bus(recorder, name);
 }
 
 int cr_recorder_trigger(struct cr_recorder *recorder)

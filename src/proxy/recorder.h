@@ -9,6 +9,7 @@
 #define CANRING_RECORDER_H
 
 #include <canring/recording.h>
+#include <canring/text.h>
 
 #include "proxy/notes.h"
 #include "proxy/outlet.h"
@@ -16,6 +17,7 @@
 #define CR_RECORDER_BUSES 1024u
 
 struct cr_recorder_bus {
+    char name[CANRING_TEXT_NAME];
     uint64_t taken, dropped, lost_kernel; /* frames */
     uint64_t missing;                     /* not in the recording, and not yet marked there */
     _Atomic uint64_t written;             /* given to the writer */
@@ -53,6 +55,8 @@ int cr_recorder_open(struct cr_recorder **recorder, const struct canring_recordi
 
 /* Index for a bus, to be used from now on; names may repeat. -ENOSPC, -ENOMEM. */
 int cr_recorder_bus(struct cr_recorder *recorder, const char *name);
+/* The same, but the one that this name had before. */
+int cr_recorder_bus_again(struct cr_recorder *recorder, const char *name);
 
 /* Record a frame of a bus. The reader sees it after cr_recorder_publish. */
 void cr_recorder_put(struct cr_recorder *recorder, const struct canring_frame *frame, uint32_t bus);

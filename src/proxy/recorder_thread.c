@@ -13,6 +13,9 @@
 #define RELEASE_EVERY 256u
 /* A stop that comes between look and sleep waits this long at most. */
 #define IDLE_NS UINT64_C(1000000000)
+/* Few records, and the next are left to gather: the producer need not wake us for each. */
+#define GATHER_BELOW 64u
+#define GATHER_NS    10000000
 /* Between two tries to write when the disk fails. */
 #define RETRY_PAUSE_NS 20000000
 
@@ -123,10 +126,11 @@ static void abandon(struct cr_recorder *recorder, const struct canring_frame *re
         count(&recorder->abandoned);
 }
 
-static void read_all(struct cr_recorder *recorder, bool *failed)
+/* Returns how many records there were. */
+static unsigned read_all(struct cr_recorder *recorder, bool *failed)
 {
     const struct canring_record *record;
-    unsigned since = 0;
+    unsigned count = 0;
     uint32_t size;
 
     while ((record = canring_ring_peek(&recorder->in, &size)) != NULL) {
@@ -136,10 +140,21 @@ static void read_all(struct cr_recorder *recorder, bool *failed)
         else
             *failed = add_record(recorder, frame) < 0;
         canring_ring_consume(&recorder->in);
-        if (++since % RELEASE_EVERY == 0)
+        if (++count % RELEASE_EVERY == 0)
             canring_ring_release_wake(&recorder->in);
     }
     canring_ring_release_wake(&recorder->in);
+    return count;
+}
+
+static void wait_for_more(struct cr_recorder *recorder, unsigned taken)
+{
+    const struct timespec pause = {.tv_nsec = GATHER_NS};
+    uint64_t due = canring_trace_writer_due(recorder->writer);
+
+    if (canring_ring_wait(&recorder->in, CANRING_WAIT_PARK, due < IDLE_NS ? due : IDLE_NS) > 0 &&
+        taken < GATHER_BELOW && !stopping(recorder))
+        nanosleep(&pause, NULL);
 }
 
 void *cr_recorder_run(void *arg)
@@ -150,10 +165,9 @@ void *cr_recorder_run(void *arg)
     while (more) {
         /* Read before the last look at the ring: what was put in before the stop is written. */
         more = !stopping(recorder);
-        read_all(recorder, &failed);
-        uint64_t due = canring_trace_writer_due(recorder->writer);
+        unsigned taken = read_all(recorder, &failed);
         if (more)
-            canring_ring_wait(&recorder->in, CANRING_WAIT_PARK, due < IDLE_NS ? due : IDLE_NS);
+            wait_for_more(recorder, taken);
     }
     return NULL;
 }

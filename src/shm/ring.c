@@ -4,7 +4,49 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shm/huge.h"
 #include "shm/region.h"
+
+/* A ring of such a size lies on huge pages where the kernel gives some: a lap of it takes too many
+ * small ones for the processor to know their addresses. */
+static bool fills_huge_pages(size_t slots)
+{
+    return slots % CR_HUGE_PAGE == 0;
+}
+
+static size_t slots_at(size_t slots)
+{
+    return fills_huge_pages(slots) ? CR_HUGE_PAGE : 2 * cr_page_size();
+}
+
+/* Both sides' pages, then the slots; on huge pages, or not. */
+static int map(struct canring_ring *ring, const struct cr_region *region, size_t slots, bool huge,
+               struct canring_error *err)
+{
+    const size_t page = cr_page_size();
+    struct cr_piece pieces[] = {
+        {.offset = 0, .bytes = page, .writable = true},
+        {.offset = page, .bytes = page, .writable = true},
+        {.offset = slots_at(slots),
+         .bytes = slots,
+         .writable = true,
+         .huge = huge,
+         .collapse = huge,
+         .twice = true},
+    };
+    struct cr_mapping mapping = {0};
+    int result = cr_region_map(region, pieces, 3, &mapping, err);
+
+    if (result < 0)
+        return result;
+    *ring = (struct canring_ring){.slots = pieces[2].address,
+                                  .capacity = (uint32_t)(slots / CANRING_SLOT),
+                                  .producer_side = pieces[0].address,
+                                  .consumer_side = pieces[1].address,
+                                  .base = mapping.base,
+                                  .bytes = mapping.bytes};
+    return 0;
+}
 
 int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct canring_error *err)
 {
@@ -18,29 +60,17 @@ int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct can
         return canring_error_set(
             err, -EINVAL, "a ring of %u slots is less than a page of %zu bytes", capacity, page);
     struct cr_region region = {.fd = memfd_create("canring", MFD_CLOEXEC),
-                               .bytes = 2 * page + slots};
+                               .bytes = slots_at(slots) + slots};
     if (region.fd < 0 || ftruncate(region.fd, (off_t)region.bytes) < 0) {
         int code = -errno;
         cr_region_close(&region);
         return canring_error_set(err, code, "no memory for a ring of %zu bytes", slots);
     }
-    struct cr_piece pieces[] = {
-        {.offset = 0, .bytes = page, .writable = true},
-        {.offset = page, .bytes = page, .writable = true},
-        {.offset = 2 * page, .bytes = slots, .writable = true, .twice = true},
-    };
-    struct cr_mapping mapping = {0};
-    int result = cr_region_map(&region, pieces, 3, &mapping, err);
-    cr_region_close(&region);
+    int result = fills_huge_pages(slots) ? map(ring, &region, slots, true, NULL) : -EOPNOTSUPP;
     if (result < 0)
-        return result;
-    *ring = (struct canring_ring){.slots = pieces[2].address,
-                                  .capacity = capacity,
-                                  .producer_side = pieces[0].address,
-                                  .consumer_side = pieces[1].address,
-                                  .base = mapping.base,
-                                  .bytes = mapping.bytes};
-    return 0;
+        result = map(ring, &region, slots, false, err);
+    cr_region_close(&region);
+    return result;
 }
 
 void canring_ring_destroy(struct canring_ring *ring)

@@ -4,6 +4,7 @@
 
 #include "can/socketcan_frame.h"
 #include "can/trace/byteorder.h"
+#include "can/trace/dlc.h"
 
 #define CAN_HEAD  8u
 #define SLL_HEAD  16u
@@ -74,11 +75,12 @@ static int decode_classic(struct canring_frame *frame, uint32_t id, const uint8_
     return decode_wire(frame, &wire, CAN_MTU, what);
 }
 
-/* Captures made before there was a flag for FD show it by their size, or by data that is longer
- * than a classic frame's. */
+/* Captures made before there was a flag for FD show it by their size, or by a length that FD frames
+ * have and classic ones have not. With any other length it is neither. */
 static bool is_fd(const uint8_t *raw, size_t length)
 {
-    return (raw[5] & CANFD_FDF) || raw[4] > CAN_MAX_DLEN || length == CANFD_MTU;
+    return (raw[5] & CANFD_FDF) || length == CANFD_MTU ||
+           (raw[4] > CAN_MAX_DLEN && cr_fd_length(cr_fd_code(raw[4])) == raw[4]);
 }
 
 /* `big`: byte order of the id, the only field that depends on it. */

@@ -32,7 +32,7 @@ static const struct cr_trace_format *recognise(struct canring_trace_reader *read
     if (!format || !format->decoder) {
         const char *what = "";
         bool failed = cr_trace_input_failure(reader->source.input, &what) != 0;
-        canring_error_set(err, -EINVAL,
+        canring_error_set(err, -EBADMSG,
                           "%s: not a recording of a known format, by content or by name%s%s",
                           reader->path, failed ? "; " : "", failed ? what : "");
         return NULL;
@@ -40,6 +40,7 @@ static const struct cr_trace_format *recognise(struct canring_trace_reader *read
     return format;
 }
 
+/* A decoder's -EINVAL is about what it read, its caller's about what was asked for. */
 static int start(struct canring_trace_reader *reader, struct canring_error *err)
 {
     reader->state = calloc(1, reader->format->decoder->state_size + 1);
@@ -47,7 +48,12 @@ static int start(struct canring_trace_reader *reader, struct canring_error *err)
         return canring_error_set(err, -ENOMEM, "%s: out of memory", reader->path);
     reader->over = 0;
     reader->source.unfinished = false;
-    return reader->format->decoder->open(reader->state, &reader->source, err);
+    int result = reader->format->decoder->open(reader->state, &reader->source, err);
+    if (result != -EINVAL)
+        return result;
+    if (err)
+        err->code = -EBADMSG;
+    return -EBADMSG;
 }
 
 static void stop(struct canring_trace_reader *reader)
