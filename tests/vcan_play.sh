@@ -67,9 +67,9 @@ grep '##' named.log >fd.log
 grep -v '##' named.log | cut -d' ' -f3 >classic
 candump -L -n "$(wc -l <classic)" -T 3000 vcan9 >log &
 pid=$!
-until grep -q vcan9 /proc/net/can/rcvlist_all; do sleep 0.05; done
+eventually grep -q vcan9 /proc/net/can/rcvlist_all || fail "candump does not listen"
 "$CANRING" play -t named.log vcan9 2>words
-wait $pid
+wait_bounded $pid candump
 cut -d' ' -f3 log >heard
 same "all that vcan9 can carry" classic heard
 echo '(1700000000.000000) can0 45123#81:00:12345678#11223344' >xl.log
