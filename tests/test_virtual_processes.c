@@ -1,113 +1,12 @@
-/* The in-memory bus between processes: order, death at any instruction, sleep. */
-#include "check.h"
-
-#include "virtual_room.h"
+/* The in-memory bus between processes: order, and death at any instruction. */
+#include "virtual_board_rig.h"
 
 #include "can/virtual_ring.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-
-#define BUS     "storm"
 #define WRITERS 4
-#define READERS 4
 #define EACH    15000
 #define KILLS   200
 #define WORKERS 6
-#define ROUNDS  20000u
-
-/* What the processes of one test tell each other. */
-struct board {
-    atomic_uint ready, wrong, done;
-    uint64_t order[READERS];
-    uint64_t count[READERS];
-};
-
-static struct board *board;
-static struct pump pump;
-
-static int clear_board(void **state)
-{
-    (void)state;
-    memset(board, 0, sizeof(*board));
-    return 0;
-}
-
-static void wait_until(atomic_uint *value, unsigned wanted)
-{
-    for (int i = 0; i < 30000 && atomic_load(value) < wanted; i++)
-        usleep(1000);
-}
-
-/* Frames of all sizes whose bytes all follow from id and counter, so that a torn one shows. */
-static const struct canring_frame *make_frame(union canring_frame_buffer *buffer, uint32_t id,
-                                              uint32_t counter)
-{
-    static const uint16_t sizes[] = {8, 8, 8, 64, 8, 20, 8, 1000, 4, 8, 64};
-    struct canring_frame *frame = &buffer->frame;
-    uint16_t size = sizes[counter % 11];
-
-    memset(frame, 0, sizeof(*frame));
-    frame->flags = (uint16_t)(size << CANRING_DLC_SHIFT);
-    if (size > 64)
-        frame->flags = CANRING_XL;
-    else if (size > 8)
-        frame->flags = CANRING_FD;
-    frame->id = id;
-    frame->size = (uint16_t)(CANRING_FRAME_HEADER + size);
-    for (uint16_t i = 0; i < size; i++)
-        frame->data[i] = (uint8_t)(i < 4 ? counter >> (8 * i) : id + counter + i);
-    return frame;
-}
-
-static uint32_t counter_of(const struct canring_frame *frame)
-{
-    uint32_t counter;
-    memcpy(&counter, frame->data, sizeof(counter));
-    return counter;
-}
-
-static bool is_intact(const struct canring_frame *frame)
-{
-    union canring_frame_buffer wanted;
-    make_frame(&wanted, frame->id, counter_of(frame));
-    return wanted.frame.size == frame->size &&
-           memcmp(wanted.frame.data, frame->data, frame->size - sizeof(*frame)) == 0;
-}
-
-static int open_hearing_itself(void)
-{
-    struct canring_bus_options options = virtual_options(BUS);
-    options.receive_own = true;
-    return pump_open(&pump, &cr_driver_virtual, &options, false);
-}
-
-static pid_t start(void (*work)(unsigned), unsigned which)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        work(which);
-        _exit(0);
-    }
-    return child;
-}
-
-static void assert_ended_well(pid_t child)
-{
-    int status = 1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void assert_killed(pid_t child)
-{
-    int status = 0;
-    kill(child, SIGKILL);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status));
-}
 
 /* Order */
 
@@ -350,152 +249,15 @@ static void stopped_reader_is_left_behind_and_counts_what_it_missed(void **state
     assert_int_equal(leftovers(), 0);
 }
 
-/* Sleep */
-
-/* As pump_receive, with time for the frame to come between the last look and falling asleep; a
- * sleep that only the timeout ended is a missed frame. */
-static int receive_drowsily(uint32_t round)
-{
-    const struct cr_driver *driver = pump.bus->driver;
-    int rc, events = 1;
-
-    cr_batch_clear(&pump.batch);
-    while ((rc = driver->receive(pump.bus, &pump.batch)) == 0 && events > 0) {
-        for (volatile uint32_t i = 0; i < round % 64 * 1024; i++)
-            ;
-        if (driver->prepare_sleep(pump.bus))
-            events = cr_loop_wait(pump.loop, UINT64_C(20000000000));
-        driver->awake(pump.bus);
-    }
-    return events > 0 ? rc : 0;
-}
-
-/* Answer each odd counter with the next even one, or the other way round. */
-static bool play(uint32_t parity)
-{
-    union canring_frame_buffer buffer;
-    for (uint32_t i = parity; i < ROUNDS; i += 2) {
-        if (receive_drowsily(i) != 1 || counter_of(cr_batch_first(&pump.batch)) != i ||
-            pump_send(&pump, make_frame(&buffer, 1, i + 1)))
-            return false;
-    }
-    return true;
-}
-
-static void answer(unsigned which)
-{
-    (void)which;
-    if (open_virtual(&pump, BUS))
-        _exit(2);
-    cr_virtual_cut_safety_net(pump.bus);
-    atomic_fetch_add(&board->ready, 1);
-    if (!play(0))
-        _exit(3);
-    pump_close(&pump);
-}
-
-static void sleeper_never_misses_a_frame(void **state)
-{
-    (void)state;
-    union canring_frame_buffer buffer;
-    pid_t child = start(answer, 0);
-    wait_until(&board->ready, 1);
-    assert_int_equal(open_virtual(&pump, BUS), 0);
-    cr_virtual_cut_safety_net(pump.bus);
-    assert_int_equal(pump_send(&pump, make_frame(&buffer, 1, 0)), 0);
-    assert_true(play(1));
-    assert_true(pump.bus->stats.send_calls > 0); /* it did sleep */
-    assert_ended_well(child);
-    pump_close(&pump);
-}
-
-static void nobody_asleep_means_no_system_call(void **state)
-{
-    (void)state;
-    union canring_frame_buffer buffer;
-    assert_int_equal(open_hearing_itself(), 0);
-    uint64_t enters = cr_loop_enters(pump.loop);
-    for (uint32_t i = 0; i < 10000; i++) {
-        const struct canring_frame *frame = make_frame(&buffer, 1, i);
-        assert_int_equal(pump.bus->driver->send(pump.bus, &frame, 1), 1);
-        cr_batch_clear(&pump.batch);
-        assert_int_equal(pump.bus->driver->receive(pump.bus, &pump.batch), 1);
-    }
-    assert_int_equal(cr_loop_enters(pump.loop), enters);
-    assert_int_equal(pump.bus->stats.send_calls + pump.bus->stats.receive_calls, 0);
-    pump_close(&pump);
-}
-
-/* Threads: the same, where thread sanitizers can look. */
-
-#define THREADS     4u
-#define THREAD_EACH 3000u
-
-static atomic_uint threads_ready;
-
-static void *talk(void *arg)
-{
-    struct pump *own = calloc(1, sizeof(*own) + 64);
-    struct pump *mine = (struct pump *)(((uintptr_t)own + 63) & ~(uintptr_t)63);
-    union canring_frame_buffer buffer;
-    uint32_t id = *(const uint32_t *)arg;
-    uint64_t got = 0;
-    struct canring_bus_options options = virtual_options(BUS);
-    /* epoll: liburing maps and unmaps rings behind the thread sanitizer's back. */
-    bool fine = own && pump_open(mine, &cr_driver_virtual, &options, true) == 0;
-
-    atomic_fetch_add(&threads_ready, 1);
-    wait_until(&threads_ready, THREADS);
-    for (uint32_t i = 0; fine && i < THREAD_EACH; i++) {
-        fine = pump_send(mine, make_frame(&buffer, id, i)) == 0;
-        got += (uint64_t)pump_receive(mine, 0);
-    }
-    while (fine && got < (THREADS - 1) * THREAD_EACH) {
-        int rc = pump_receive(mine, 20000);
-        fine = rc > 0;
-        got += fine ? (uint64_t)rc : 0;
-    }
-    if (fine)
-        pump_close(mine);
-    free(own);
-    return fine ? arg : NULL;
-}
-
-static void threads_share_a_bus_as_processes_do(void **state)
-{
-    (void)state;
-    pthread_t threads[THREADS];
-    uint32_t ids[THREADS];
-    void *result;
-    for (uint32_t i = 0; i < THREADS; i++) {
-        ids[i] = i + 1;
-        assert_int_equal(pthread_create(&threads[i], NULL, talk, &ids[i]), 0);
-    }
-    for (uint32_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], &result), 0);
-        assert_ptr_equal(result, &ids[i]);
-    }
-    assert_int_equal(leftovers(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(all_readers_see_all_writers_in_one_order, clear_board),
-        cmocka_unit_test_setup(killing_anyone_at_any_time_leaves_the_others_whole, clear_board),
-        cmocka_unit_test_setup(dead_writers_lock_and_half_frame_are_taken_over, clear_board),
-        cmocka_unit_test_setup(dead_reader_holds_nobody_up, clear_board),
-        cmocka_unit_test_setup(bus_of_the_dead_is_made_anew, clear_board),
-        cmocka_unit_test_setup(stopped_reader_is_left_behind_and_counts_what_it_missed,
-                               clear_board),
-        cmocka_unit_test_setup(sleeper_never_misses_a_frame, clear_board),
-        cmocka_unit_test_setup(nobody_asleep_means_no_system_call, clear_board),
-        cmocka_unit_test_setup(threads_share_a_bus_as_processes_do, clear_board),
+        BOARD_TEST(all_readers_see_all_writers_in_one_order),
+        BOARD_TEST(killing_anyone_at_any_time_leaves_the_others_whole),
+        BOARD_TEST(dead_writers_lock_and_half_frame_are_taken_over),
+        BOARD_TEST(dead_reader_holds_nobody_up),
+        BOARD_TEST(bus_of_the_dead_is_made_anew),
+        BOARD_TEST(stopped_reader_is_left_behind_and_counts_what_it_missed),
     };
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED || enter_room())
-        return 1;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    leave_room();
-    return rc;
+    return cmocka_run_group_tests(tests, enter_with_board, leave_with_board);
 }
