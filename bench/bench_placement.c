@@ -4,8 +4,8 @@
  *
  * A JSON line: the round trip of a bare cache line (median, ns), and what that means for `cores`:
  * "shared" (two threads of one core, below 90 ns), "near" (one last-level cache, below 250 ns) or
- * "far". A virtual machine may be moved while benches run: figures are compared within one placement
- * only.
+ * "far". A virtual machine may be moved while benches run: figures are compared within one
+ * placement only.
  */
 #include <stdio.h>
 
