@@ -66,8 +66,8 @@ grep '##' named.log >fd.log
 grep -v '##' named.log | cut -d' ' -f3 >classic
 candump -L -n "$(wc -l <classic)" -T 3000 vcan9 >log &
 pid=$!
-until grep -q vcan9 /proc/net/can/rcvlist_all; do sleep 0.05; done
-"$CANRING" play -t named.log vcan9 2>words
+until grep -qE '^ +vcan9 ' /proc/net/can/rcvlist_all; do sleep 0.05; done
+"$CANRING" play named.log vcan9 2>words || fail "vcan9: $(cat words)"
 wait $pid
 cut -d' ' -f3 log >heard
 same "all that vcan9 can carry" classic heard
@@ -80,7 +80,7 @@ grep -q 'vcan0 carries no CAN XL frames' words || fail "refusal of CAN XL: $(cat
 
 candump -L -n 1 -T 3000 vcan0 >log &
 pid=$!
-until grep -q vcan0 /proc/net/can/rcvlist_all; do sleep 0.05; done
+until grep -qE '^ +vcan0 ' /proc/net/can/rcvlist_all; do sleep 0.05; done
 head -5 named.log | "$CANRING" play -x - vcan0 || fail "-x"
 cansend vcan0 222#
 wait $pid
