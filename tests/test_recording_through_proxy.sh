@@ -25,6 +25,8 @@ through_the_proxy() { # RECORDING
     eventually whole aux1.out "$1" || fail "$name: aux1 has $(wc -l <aux1.out) lines"
     eventually whole aux2.out "$1" || fail "$name: aux2 has $(wc -l <aux2.out) lines"
     eventually grep -q 'has played its last frame' run.err || fail "$name: the end is not told: $(cat run.err)"
+    "$CANRING" status --json | grep -qE "\"name\": *\"$(awk '{ print $2; exit }' "$1")\"" ||
+        fail "$name: the bus is called after another one: $("$CANRING" status)"
     stop aux1
     stop aux2
     kill -TERM "${pids[run]}"
@@ -40,7 +42,7 @@ through_the_proxy() { # RECORDING
 }
 
 through_the_proxy "$tests/data/vehicle.log"
-awk '{ $2 = NR % 3 ? "can0" : "a_long_name" } 1' "$tests/data/vehicle.log" >interleaved.log
+head -n 3000 "$tests/data/vehicle.log" | awk '{ $2 = NR % 3 ? "can0" : "a_long_name" } 1' >interleaved.log
 through_the_proxy interleaved.log
 
 # The same with -b, at the recorded pace: a short piece of it.

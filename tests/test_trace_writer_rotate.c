@@ -79,6 +79,64 @@ static void files_end_before_they_pass_a_size(void **state)
     assert_int_equal(rig_series("a", ".log", 0, files), 100000);
 }
 
+#define LONG                                                                                       \
+    "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A" \
+    "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A"
+
+/* Entries of every length, on buses that come one after the other. */
+static void write_mixed(struct canring_trace_writer *writer, unsigned count)
+{
+    static const char *const texts[] = {"123#", "123##7" LONG, "12345678#1122334455667788",
+                                        "45123#81:00:12345678#" LONG LONG, "123#R4"};
+    union canring_frame_buffer frame;
+
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "bus_%u", i % (2 + i / 100));
+        struct canring_trace_entry entry = {.kind = CANRING_TRACE_LOST,
+                                            .bus = (uint32_t)canring_trace_writer_bus(writer, name),
+                                            .timestamp_ns = i * UINT64_C(1000000),
+                                            .lost = i};
+        if (i % 17) {
+            const char *text = texts[i % 5];
+            assert_int_equal(canring_frame_parse(&frame, text, strlen(text), NULL), 0);
+            frame.frame.timestamp_ns = entry.timestamp_ns;
+            entry.kind = CANRING_TRACE_FRAME;
+            entry.frame = &frame.frame;
+        }
+        int result = canring_trace_writer_write(writer, &entry, NULL);
+        assert_true(result == 0 || result == -EOPNOTSUPP);
+    }
+}
+
+static void the_ends_of_files_do_not_pass_a_size_either(void **state)
+{
+    static const char *const endings[] = {"log", "asc", "trc", "pcapng", "pcap"};
+    static const unsigned limits[] = {4000, 4001, 4011, 4017, 50000};
+    char name[32];
+
+    (void)state;
+    for (unsigned round = 0; round < 25; round++) {
+        const char *ending = endings[round % 5];
+        const unsigned limit = limits[round / 5];
+        const struct canring_trace_writer_options options = {.rotate_bytes = limit};
+        rig_empty_dir();
+        snprintf(name, sizeof(name), "a.%s", ending);
+        struct canring_trace_writer *writer = rig_open(name, &options);
+        write_mixed(writer, 2000);
+        assert_int_equal(canring_trace_writer_flush(writer, false, NULL), 0);
+        unsigned files = (unsigned)rig_stats(writer).files;
+        assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
+        assert_true(files > 1 || strcmp(ending, "pcap") == 0); /* one bus only */
+        for (unsigned i = 0; i < files; i++) {
+            if (i)
+                snprintf(name, sizeof(name), "a_%04u.%s", i, ending);
+            assert_true(rig_size(name) <= limit);
+            assert_true(i + 1 == files || rig_size(name) > limit / 2);
+        }
+    }
+}
+
 static uint64_t random_state = 88172645463325252u;
 
 static uint64_t random_below(uint64_t limit)
@@ -91,12 +149,12 @@ static uint64_t random_below(uint64_t limit)
 
 static void compressed_files_pass_a_size_by_less_than_a_block(void **state)
 {
-    static const char *const endings[] = {".log.gz", ".log.zst"};
+    static const char *const endings[] = {".log.gz", ".log.zst", ".blf"};
     union canring_frame_buffer frame;
     char name[32];
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         rig_empty_dir();
         snprintf(name, sizeof(name), "a%s", endings[i]);
         struct canring_trace_writer *writer =
@@ -364,6 +422,7 @@ int main(void)
         cmocka_unit_test(files_end_before_they_pass_a_number_of_frames),
         cmocka_unit_test(files_end_before_they_pass_a_time),
         cmocka_unit_test(files_end_before_they_pass_a_size),
+        cmocka_unit_test(the_ends_of_files_do_not_pass_a_size_either),
         cmocka_unit_test(compressed_files_pass_a_size_by_less_than_a_block),
         cmocka_unit_test(nothing_is_lost_or_doubled_by_rotation_at_any_moment),
         cmocka_unit_test(every_format_is_written_in_whole_files),

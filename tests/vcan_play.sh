@@ -67,8 +67,8 @@ grep '##' named.log >fd.log
 grep -v '##' named.log | cut -d' ' -f3 >classic
 candump -L -n "$(wc -l <classic)" -T 3000 vcan9 >log &
 pid=$!
-eventually grep -q vcan9 /proc/net/can/rcvlist_all || fail "candump does not listen"
-"$CANRING" play -t named.log vcan9 2>words
+eventually grep -qE '^ +vcan9 ' /proc/net/can/rcvlist_all || fail "candump does not listen"
+"$CANRING" play named.log vcan9 2>words || fail "vcan9: $(cat words)"
 wait_bounded $pid candump
 cut -d' ' -f3 log >heard
 same "all that vcan9 can carry" classic heard
@@ -81,7 +81,7 @@ grep -q 'vcan0 carries no CAN XL frames' words || fail "refusal of CAN XL: $(cat
 
 candump -L -n 1 -T 3000 vcan0 >log &
 pid=$!
-eventually grep -q vcan0 /proc/net/can/rcvlist_all || fail "candump does not listen"
+eventually grep -qE '^ +vcan0 ' /proc/net/can/rcvlist_all || fail "candump does not listen"
 head -5 named.log | "$CANRING" play -x - vcan0 || fail "-x"
 cansend vcan0 222#
 wait_bounded $pid candump

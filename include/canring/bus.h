@@ -118,7 +118,8 @@ int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame,
 
 void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *stats);
 
-/* Name of the interface a frame came from (for "any": several), as can-utils print it. */
+/* Name of the interface that the last received frame came from ("any" and a recording have
+ * several), as can-utils print it. */
 const char *canring_bus_name(const struct canring_bus *bus);
 
 #ifdef __cplusplus

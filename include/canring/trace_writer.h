@@ -43,7 +43,8 @@ struct canring_trace_writer_options {
     /* A new file before the entry that would pass a limit; 0 = no limit. No entry is lost, doubled
      * or split by it. */
     uint64_t rotate_bytes;  /* of a file, as stored; passed by less than one block (128 KiB) when
-                               it is compressed or in containers, else not, but for its tail */
+                               it is compressed or in containers, else only by a file that has a
+                               single entry */
     uint64_t rotate_ns;     /* between a file's first entry and its last, by their time stamps */
     uint64_t rotate_frames; /* in a file */
     enum canring_trace_naming naming; /* with rotation; without, the path is the file's name */

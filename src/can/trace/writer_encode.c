@@ -196,9 +196,11 @@ static int passes_packed_size(struct cr_writer_encode *encode, bool *passes)
     return result;
 }
 
-static int passes_size(struct cr_writer_encode *encode, bool *passes)
+static int passes_size(struct cr_writer_encode *encode, const struct canring_trace_entry *entry,
+                       bool *passes)
 {
-    const struct cr_writer_file *file = encode->file;
+    struct cr_writer_file *file = encode->file;
+    uint64_t limit = encode->plan->options.rotate_bytes, size = 0;
 
     if (encode->queue->blocks->packed.data) {
         *passes = false;
@@ -206,8 +208,12 @@ static int passes_size(struct cr_writer_encode *encode, bool *passes)
             push(encode);
         return encode->block ? 0 : passes_packed_size(encode, passes);
     }
-    *passes = file->encoded + file->entry > encode->plan->options.rotate_bytes;
-    return 0;
+    *passes = false;
+    if (file->encoded + CR_WRITER_FILE_NEAR <= limit && file->buses == encode->names.count)
+        return 0;
+    int result = cr_writer_file_try(file, encode->names.count, entry, &size);
+    *passes = result == 0 && size > limit;
+    return result;
 }
 
 /* True in *passes when the file has to end before this entry. */
@@ -222,7 +228,7 @@ static int passes_a_limit(struct cr_writer_encode *encode, const struct canring_
                stamp_ns - file->start_ns > options->rotate_ns);
     if (*passes || !options->rotate_bytes)
         return 0;
-    return passes_size(encode, passes);
+    return passes_size(encode, entry, passes);
 }
 
 static int rotate_when_due(struct cr_writer_encode *encode, const struct canring_trace_entry *entry,
@@ -276,7 +282,7 @@ static int refuse(struct cr_writer_encode *encode, const struct canring_trace_en
 }
 
 static void account(struct cr_writer_encode *encode, const struct canring_trace_entry *entry,
-                    uint64_t stamp_ns, size_t length)
+                    uint64_t stamp_ns)
 {
     struct cr_writer_block *block = encode->block;
 
@@ -289,7 +295,6 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
     if (stamp_ns > block->highest_ns)
         block->highest_ns = stamp_ns;
     encode->file->entries++;
-    encode->file->entry = length;
     if (entry->frame) {
         encode->file->frames++;
         cr_writer_count(&encode->stats->frames, 1);
@@ -322,7 +327,7 @@ int cr_writer_encode_entry(struct cr_writer_encode *encode, const struct canring
         return refuse(encode, entry, result);
     if (result < 0)
         return result;
-    account(encode, entry, stamp_ns, raw->used - before);
+    account(encode, entry, stamp_ns);
     (void)cr_writer_encode_due(encode);
     return 0;
 }

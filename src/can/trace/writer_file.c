@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TRIAL_ROOM (4 * CR_TRACE_ENTRY_ROOM)
+
 struct cr_writer_file *cr_writer_file_new(const struct cr_trace_encoder *encoder)
 {
     struct cr_writer_file *file = calloc(1, sizeof(*file));
@@ -30,10 +32,35 @@ void cr_writer_file_free(struct cr_writer_file *file)
         close(file->fd);
     pthread_mutex_destroy(&file->lock);
     free(file->state);
+    free(file->trial);
     free(file->path);
     free(file->prelude.data);
     free(file->again.data);
     free(file);
+}
+
+/* On a copy of the state: encoders have all of it there, and nothing elsewhere. */
+int cr_writer_file_try(struct cr_writer_file *file, uint32_t buses,
+                       const struct canring_trace_entry *entry, uint64_t *bytes)
+{
+    const struct cr_trace_encoder *encoder = file->encoder;
+
+    if (!file->trial)
+        file->trial = malloc(encoder->state_size + TRIAL_ROOM);
+    if (!file->trial)
+        return -ENOMEM;
+    struct cr_bytes out = {.data = (uint8_t *)file->trial + encoder->state_size,
+                           .size = TRIAL_ROOM};
+    memcpy(file->trial, file->state, encoder->state_size);
+    int result = 0;
+    for (uint32_t bus = file->buses; bus < buses && encoder->bus && result == 0; bus++)
+        result = encoder->bus(file->trial, bus, &out);
+    if (result == 0)
+        result = encoder->entry(file->trial, entry, &out);
+    if (result == 0 && encoder->end)
+        (void)encoder->end(file->trial, &out); /* what does not fit is left out there, too */
+    *bytes = out.overflow ? UINT64_MAX : result < 0 ? 0 : file->encoded + out.used;
+    return 0;
 }
 
 int cr_writer_file_remember(struct cr_writer_file *file, const void *data, size_t length)

@@ -27,7 +27,7 @@ struct cr_writer_file {
     uint64_t frames;
     uint64_t encoded; /* bytes */
     uint64_t handed;  /* bytes of these that have been pushed */
-    size_t entry;     /* bytes of the last entry */
+    void *trial;      /* a copy of the state, and room behind it; NULL until it is needed */
 
     /* What a new file needs before its first block when this one is taken away: the head, and the
      * buses that came later. Of both, under the lock. */
@@ -61,6 +61,15 @@ struct cr_writer_file *cr_writer_file_new(const struct cr_trace_encoder *encoder
 
 /* Closes it, too. NULL is allowed. */
 void cr_writer_file_free(struct cr_writer_file *file);
+
+/* The least distance from a limit at which it matters what one more entry and the tail take. */
+#define CR_WRITER_FILE_NEAR (2 * CR_TRACE_ENTRY_ROOM)
+
+/* How many bytes the file would have in the end with this entry in it, were it the last, and with
+ * `buses` declared; UINT64_MAX: more than there is room to try, 0: it has no place for the entry.
+ * The caller's. Not for formats that pack. -ENOMEM. */
+int cr_writer_file_try(struct cr_writer_file *file, uint32_t buses,
+                       const struct canring_trace_entry *entry, uint64_t *bytes);
 
 /* Remember bytes that a new file would have to begin with. -ENOMEM. */
 int cr_writer_file_remember(struct cr_writer_file *file, const void *data, size_t length);
