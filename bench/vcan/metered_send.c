@@ -3,9 +3,9 @@
  * usage: metered_send INTERFACE ID COUNT RATE SECONDS
  * ID in hexadecimal, 8 bytes of data: the number from 0, little endian. RATE frames a second, one
  * by one; 0: as fast as the interface takes them, 64 a call. Prints "@begin" half a second before
- * the first frame, "@end SENT TAKEN" (seconds) SECONDS after it or a second after the last frame,
- * whatever is later, and ends half a second after that, so that nothing starts or ends between the
- * marks. SECONDS 0: no marks, no waiting.
+ * the first frame, "@end SENT TAKEN LATE" (seconds; frames sent a whole period after they were due)
+ * SECONDS after it or a second after the last frame, whatever is later, and ends half a second
+ * after that, so that nothing starts or ends between the marks. SECONDS 0: no marks, no waiting.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -24,6 +24,7 @@
 
 struct sender {
     int fd;
+    uint64_t late;
     struct can_frame frames[BATCH];
     struct iovec parts[BATCH];
     struct mmsghdr messages[BATCH];
@@ -96,7 +97,9 @@ static bool send_all(struct sender *sender, uint64_t total, double rate)
     for (uint64_t sent = 0; sent < total;) {
         unsigned count = total - sent < BATCH ? (unsigned)(total - sent) : BATCH;
         if (rate > 0) {
-            sleep_until(begin + due(sent, rate));
+            double when = begin + due(sent, rate);
+            sleep_until(when);
+            sender->late += now() > when + 1 / rate;
             count = 1;
         }
         int result = send_some(sender, sent, count);
@@ -117,7 +120,8 @@ static bool send_between_marks(struct sender *sender, uint64_t total, double rat
         return false;
     double end = now();
     sleep_until(end + 1 > begin + seconds ? end + 1 : begin + seconds);
-    printf("@end %llu %.3f\n", (unsigned long long)total, end - begin);
+    printf("@end %llu %.3f %llu\n", (unsigned long long)total, end - begin,
+           (unsigned long long)sender->late);
     fflush(stdout);
     sleep_until(now() + 0.5);
     return true;
