@@ -118,6 +118,11 @@ static int exists(const struct output *output)
     return EXIT_FAILURE;
 }
 
+const char *output_standard_path(void)
+{
+    return access("/dev/stdout", F_OK) == 0 ? "/dev/stdout" : "/proc/self/fd/1";
+}
+
 /* Standard output by a name that can be opened, but where that would empty a file that somebody
  * else has begun. */
 static int use_standard_output(struct output *output)
@@ -130,7 +135,7 @@ static int use_standard_output(struct output *output)
         return EXIT_FAILURE;
     }
     output->in_place = output->replace = true;
-    snprintf(output->temporary, sizeof(output->temporary), "/dev/stdout");
+    snprintf(output->temporary, sizeof(output->temporary), "%s", output_standard_path());
     if (!S_ISREG(status.st_mode) || (!(flags & O_APPEND) && lseek(STDOUT_FILENO, 0, SEEK_CUR) == 0))
         return 0;
     int result = relay_start(&output->relay);

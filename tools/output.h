@@ -30,6 +30,9 @@ struct output {
  * -ELOOP, -ENAMETOOLONG. */
 int output_resolve(const char *path, char target[PATH_MAX]);
 
+/* Standard output by a name that can be opened: not every system has /dev/stdout. */
+const char *output_standard_path(void);
+
 /* 0 or the exit status, with words said. `options` as for the writer, which is opened; the caller
  * sets `overwrite` to replace. */
 int output_open(struct output *output, const char *command, const char *path,

@@ -1,11 +1,13 @@
 /* The least that a capture can cost: recvmmsg in a loop, nothing written.
  *
- * usage: recvmmsg_loop INTERFACE; prints the frames received when it is told to end (SIGINT).
+ * usage: recvmmsg_loop INTERFACE [ID]; prints "receiving" at the first frame and, when it is told
+ * to end (SIGINT), how many of ID (hexadecimal, default 100) there were.
  */
 #include <net/if.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +37,13 @@ static int open_can(const char *interface)
     return bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : fd;
 }
 
+static bool tell(const char *what)
+{
+    puts(what);
+    fflush(stdout);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static struct canfd_frame frames[BATCH];
@@ -43,9 +52,11 @@ int main(int argc, char **argv)
     struct mmsghdr messages[BATCH];
     const struct sigaction action = {.sa_handler = on_signal};
     unsigned long long total = 0;
-    int fd = argc == 2 ? open_can(argv[1]) : -1;
+    int fd = argc == 2 || argc == 3 ? open_can(argv[1]) : -1;
+    canid_t id = argc == 3 ? (canid_t)strtoul(argv[2], NULL, 16) : 0x100;
+    bool receiving = false;
     if (fd < 0) {
-        fputs("usage: recvmmsg_loop INTERFACE\n", stderr);
+        fputs("usage: recvmmsg_loop INTERFACE [ID]\n", stderr);
         return 2;
     }
     sigaction(SIGINT, &action, NULL);
@@ -58,7 +69,10 @@ int main(int argc, char **argv)
                                                        .msg_controllen = sizeof(control[i])}};
         }
         int got = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
-        total += got > 0 ? (unsigned)got : 0;
+        for (int i = 0; i < got; i++)
+            total += frames[i].can_id == id;
+        if (got > 0 && !receiving)
+            receiving = tell("receiving");
     }
     printf("%llu\n", total);
     close(fd);
