@@ -98,4 +98,9 @@ cansend vcan9 022#
 ends_with 0 $any
 grep -q ' vcan0 011#' any.log && grep -q ' vcan9 022#' any.log || fail "any: $(cat any.log)"
 ip link del vcan9
+
+# Standard output, which has no name in /dev here.
+[ ! -e /dev/stdout ] || echo "there is a /dev/stdout: nothing shown about systems without"
+"$CANRING" convert -T candump any.log - >copy.log || fail "convert to standard output"
+cmp any.log copy.log || fail "convert to standard output gives something else"
 exit $failed
