@@ -58,6 +58,7 @@ struct run {
     struct cr_bytes raw, out;
     FILE *file;
     struct result *result;
+    uint32_t buses;
 };
 
 static int store(struct run *run, const struct cr_bytes *bytes)
@@ -102,7 +103,7 @@ static int encode(struct run *run, const struct cr_trace_start *with, bool mixed
         for (size_t i = 0; i < AT_ONCE && result >= 0; i++, number++) {
             const struct canring_frame *frame = (const struct canring_frame *)&frames[i];
             const struct canring_trace_entry entry = {.kind = CANRING_TRACE_FRAME,
-                                                      .bus = (uint32_t)(number / 16 % BUSES),
+                                                      .bus = (uint32_t)(number / 16 % run->buses),
                                                       .timestamp_ns = frame->timestamp_ns,
                                                       .frame = frame};
             result = run->encoder->entry(state, &entry, &run->raw);
@@ -147,10 +148,11 @@ static int measure(const struct cr_trace_format *format, bool mixed, const char 
         .raw = {.data = malloc(room), .size = room},
         .out = {.data = malloc(cr_trace_pack_room(room)), .size = cr_trace_pack_room(room)},
         .file = fopen(path, "wb"),
-        .result = result};
+        .result = result,
+        .buses = strcmp(format->name, "pcap") == 0 ? 1 : BUSES}; /* a pcap file has one */
     int status = run.raw.data && run.out.data && run.file ? 0 : -1;
 
-    for (uint32_t i = 0; i < BUSES && status >= 0; i++)
+    for (uint32_t i = 0; i < run.buses && status >= 0; i++)
         status = cr_trace_names_channel(&names, i + 1);
     if (status >= 0)
         status =

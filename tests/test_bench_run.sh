@@ -1,0 +1,59 @@
+#!/bin/bash
+# bench/run with programs that do nothing: one that fails, takes nobody along and is said at the end.
+set -u
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+[ -x /usr/bin/python3 ] || { echo "skipped: no python3" && exit 77; }
+programs=$work/build/bench/bench
+mkdir -p "$work/bench" "$work/tools" "$work/path" "$programs/ipc"
+cp "$CANRING_SOURCE"/bench/{run,report.py,results.py} "$work/bench"
+
+program() { # PATH SHELL-TEXT
+    printf '#!/bin/bash\n%s\n' "$2" >"$1"
+    chmod +x "$1"
+}
+program "$work/path/cmake" 'exit 0'
+program "$work/path/ninja" 'exit 0'
+program "$work/tools/setup" 'echo "  libnowhere-dev  peer: none"; exit 1'
+program "$programs/ipc/ipc_line" 'echo "{\"peer\": \"line\", \"p50_ns\": 100}"'
+program "$programs/bench_sustain" 'echo "{\"cpu_ns_per_frame\": 5, \"lost\": 1}"; exit 1'
+program "$programs/bench_trace_format" '
+case $1 in
+asc) echo "not here" >&2 && exit 77 ;;
+pcap) echo "no frames" >&2 && exit 1 ;;
+esac
+echo "{\"encode\": 3, \"bytes\": 7}"'
+
+failed=0
+fail() {
+    echo "FAILED: $*"
+    failed=1
+}
+run() { # what it says goes to $work/out
+    PATH=$work/path:$PATH "$work/bench/run" --quick --name none "$@" >"$work/out" 2>&1
+}
+
+run --only formats,scaling
+[ $? = 1 ] || fail "a bench failed, but the exit status says that none did"
+for words in "libnowhere-dev" "^formats: FAILED after" "^scaling: done after" "^all: .* 2 failed" \
+    "^  formats: bench_trace_format pcap 100000: status 1: no frames" \
+    "left out: bench_trace_format asc"; do
+    grep -q "$words" "$work/out" || fail "not said: $words"
+done
+grep -q '"contender": "blf"' "$work"/bench/results/*.json || fail "the results of the others are lost"
+
+run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
+
+# A program without an end, and what it has started, end with the time of their bench.
+sed -i 's/"formats": 30/"formats": 1/' "$work/bench/run"
+program "$programs/bench_trace_format" "timeout 300 sleep 300 & echo \$! >>$work/pids; wait"
+run --only formats
+[ $? = 1 ] || fail "a bench took too long, but the exit status says nothing of it"
+grep -q "took too long" "$work/out" || fail "not said: took too long"
+while read -r pid; do
+    # a zombie has ended, even where nobody buries it
+    grep -q '^State:.[^Z]' "/proc/$pid/status" 2>/dev/null && fail "what a program has started goes on"
+done <"$work/pids"
+
+[ $failed = 0 ] || cat "$work/out"
+exit $failed
