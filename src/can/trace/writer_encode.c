@@ -5,6 +5,11 @@
 
 #include "shm/clock.h"
 
+/* The age of a block is looked at with every so many entries, and as often as the entries' clock
+ * says that this part of flush_ns has passed. */
+#define LOOK_EVERY 64u
+#define LOOK_PARTS 16u
+
 /* ---- blocks ----------------------------------------------------------------- */
 
 static void push(struct cr_writer_encode *encode)
@@ -62,6 +67,19 @@ uint64_t cr_writer_encode_due(struct cr_writer_encode *encode)
         return encode->plan->options.flush_ns;
     push(encode);
     return UINT64_MAX;
+}
+
+/* Reading even the coarse clock for each entry costs as much as the entry. The entries' own clock
+ * says when to look; one that stands still has them counted, one that steps back is no harm. */
+static void push_when_due(struct cr_writer_encode *encode, uint64_t stamp_ns)
+{
+    struct cr_writer_block *block = encode->block;
+
+    if (block->entries % LOOK_EVERY != 0 &&
+        stamp_ns - block->looked_ns < encode->plan->options.flush_ns / LOOK_PARTS)
+        return;
+    block->looked_ns = stamp_ns;
+    (void)cr_writer_encode_due(encode);
 }
 
 /* ---- files ------------------------------------------------------------------ */
@@ -289,6 +307,7 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
     if (block->entries++ == 0) {
         block->lowest_ns = block->highest_ns = stamp_ns;
         block->since_ns = cr_monotonic_coarse_ns();
+        block->looked_ns = stamp_ns;
     }
     if (stamp_ns < block->lowest_ns)
         block->lowest_ns = stamp_ns;
@@ -328,6 +347,6 @@ int cr_writer_encode_entry(struct cr_writer_encode *encode, const struct canring
     if (result < 0)
         return result;
     account(encode, entry, stamp_ns);
-    (void)cr_writer_encode_due(encode);
+    push_when_due(encode, stamp_ns);
     return 0;
 }

@@ -27,6 +27,7 @@ struct cr_writer_block {
     uint64_t entries;
     uint64_t lowest_ns, highest_ns; /* of its entries */
     uint64_t since_ns;              /* when its first entry came, CLOCK_MONOTONIC_COARSE */
+    uint64_t looked_ns;             /* time stamp of the entry at which its age was looked at */
     /* The thread's. */
     struct cr_writer_thread *thread;
     const uint8_t *stored; /* raw or packed */
