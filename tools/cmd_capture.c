@@ -150,10 +150,10 @@ static void show(struct command *command)
 static int timeout(const struct command *command)
 {
     uint64_t next = command->end_ns < command->show_ns ? command->end_ns : command->show_ns;
-    uint64_t now = now_ns();
 
     if (next == UINT64_MAX)
         return -1;
+    uint64_t now = now_ns();
     if (next <= now)
         return 0;
     uint64_t ms = (next - now + 999999) / 1000000;
@@ -162,8 +162,9 @@ static int timeout(const struct command *command)
 
 static void look_at_the_clock(struct command *command)
 {
+    if (command->end_ns == UINT64_MAX && command->show_ns == UINT64_MAX)
+        return;
     uint64_t now = now_ns();
-
     command->over |= now >= command->end_ns;
     if (now < command->show_ns)
         return;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -255,6 +256,29 @@ static void ring_event_fd(const struct cr_uring *uring)
     (void)written;
 }
 
+static void let_ring(const struct cr_uring *uring, bool ring)
+{
+    if (uring->event_fd < 0)
+        return;
+    unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
+    IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, ring ? flags & ~IORING_CQ_EVENTFD_DISABLED
+                                                     : flags | IORING_CQ_EVENTFD_DISABLED);
+}
+
+/* Nothing is there, and what comes from now on rings. The kernel adds work, then looks at the flag;
+ * we set the flag, then look for work: both with a full barrier between. */
+static bool may_leave(const struct cr_uring *uring)
+{
+    if (uring->outer_fd < 0)
+        return true;
+    let_ring(uring, true);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!needs_enter(uring) && io_uring_cq_ready(&uring->ring) == 0)
+        return true;
+    let_ring(uring, false);
+    return false;
+}
+
 static int move_watches(struct cr_uring *uring)
 {
     int result = 0;
@@ -277,8 +301,7 @@ static int watch_ring(struct cr_uring *uring)
         event.events = EPOLLIN;
         return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->ring.ring_fd, &event);
     }
-    unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
-    IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, flags & ~IORING_CQ_EVENTFD_DISABLED);
+    let_ring(uring, true);
     return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->event_fd, &event);
 }
 
@@ -327,17 +350,21 @@ static int backend_poll(struct cr_loop *loop)
     int rc = uring->started ? 0 : start(uring);
     int count = 0;
 
-    /* Before the look into the ring: what comes after it rings again. */
-    if (rc >= 0 && uring->outer_fd >= 0)
+    if (rc >= 0 && uring->outer_fd >= 0) {
+        let_ring(uring, false); /* for what we see ourselves */
         rc = count = cr_slot_epoll_dispatch(loop, uring->outer_fd);
+    }
     for (unsigned round = 0; rc >= 0 && round < ROUNDS_PER_POLL; round++) {
         count += dispatch(uring);
-        if (!needs_enter(uring))
+        if (needs_enter(uring))
+            rc = enter(uring, false, NULL);
+        else if (may_leave(uring))
             return count;
-        rc = enter(uring, false, NULL);
     }
-    if (uring->outer_fd >= 0)
-        ring_event_fd(uring); /* there is more, of which the kernel has told already */
+    if (uring->outer_fd >= 0) {
+        let_ring(uring, true);
+        ring_event_fd(uring); /* there is more, of which nobody tells again */
+    }
     return rc < 0 ? rc : count;
 }
 

@@ -123,7 +123,7 @@ static void record(struct canring_capture *capture, const struct canring_frame *
 unsigned cr_capture_release(struct canring_capture *capture, bool all)
 {
     const struct canring_frame *front;
-    uint64_t now = cr_monotonic_ns();
+    uint64_t now = capture->merge.bytes ? cr_monotonic_ns() : 0;
     unsigned moved = 0, queue;
 
     while (capture->left && (all || moved < RELEASE_MOST) &&
@@ -194,6 +194,12 @@ void cr_capture_wake_up(struct canring_capture *capture)
     cr_outlet_awake(&capture->recorder->outlet);
 }
 
+/* Nanoseconds until a frame has waited for the other buses for long enough. */
+static uint64_t due_ns(const struct canring_capture *capture)
+{
+    return capture->merge.bytes ? cr_merge_due(&capture->merge, cr_monotonic_ns()) : UINT64_MAX;
+}
+
 static bool gathers(const struct canring_capture *capture)
 {
     for (unsigned i = 0; i < capture->count; i++)
@@ -216,8 +222,7 @@ int canring_capture_run(struct canring_capture *capture)
         int result = round_once(capture);
         if (result == 0 && !is_over(capture)) {
             if (announce_sleep(capture)) {
-                result =
-                    cr_loop_wait(capture->loop, cr_merge_due(&capture->merge, cr_monotonic_ns()));
+                result = cr_loop_wait(capture->loop, due_ns(capture));
                 if (result > 0)
                     canring_capture_gather(capture);
                 capture->arrived = 0;
@@ -253,7 +258,7 @@ static void on_timer(struct cr_source *source, int result, unsigned flags, unsig
 /* Returns as cr_loop_poll. */
 static int wake_when_due(struct canring_capture *capture)
 {
-    uint64_t due = cr_merge_due(&capture->merge, cr_monotonic_ns());
+    uint64_t due = due_ns(capture);
 
     capture->timer.ready = on_timer;
     if (due == UINT64_MAX)
