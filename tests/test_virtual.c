@@ -203,6 +203,28 @@ static void reader_that_stands_still_is_left_behind_and_told(void **state)
     close_pair();
 }
 
+/* What broke: after 64 Ki slots it waited 250 ms for itself. */
+static void sender_that_never_reads_is_not_in_its_own_way(void **state)
+{
+    (void)state;
+    enum { COUNT = 150000 };
+    const struct canring_frame *one = classic(1);
+    open_pair();
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(a.bus->driver->send(a.bus, &one, 1), 1);
+        if (i % 1000 == 0)
+            pump_receive(&b, 0);
+    }
+    assert_int_equal(b.bus->stats.rx_lost_kernel, 0);
+    assert_int_equal(pump_receive(&a, 0), 0); /* it reads after all: from here on */
+    assert_true(a.bus->stats.rx_lost_kernel > 0);
+    while (pump_receive(&b, 0) > 0)
+        ;
+    assert_int_equal(pump_send(&b, classic(2)), 0);
+    expect(&a, frame, CANRING_LOCAL);
+    close_pair();
+}
+
 static uint64_t wakes_by(const struct canring_bus *bus)
 {
     struct canring_bus_stats stats;
@@ -408,6 +430,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(malformed_frame_is_refused_and_the_rest_of_the_batch_goes),
         cmocka_unit_test(full_ring_stops_the_writer_and_loses_nothing),
         cmocka_unit_test(reader_that_stands_still_is_left_behind_and_told),
+        cmocka_unit_test(sender_that_never_reads_is_not_in_its_own_way),
         cmocka_unit_test(fd_of_a_bus_tells_of_frames_that_came_after_the_last_look),
         cmocka_unit_test(sixty_four_take_part_and_no_more),
         cmocka_unit_test(names_that_could_not_be_a_file_are_refused),

@@ -132,6 +132,7 @@ static int virtual_receive(struct cr_bus *bus, struct cr_batch *batch)
     struct canring_bus_stats stats = bus->stats;
     uint64_t next = virt->vbus.position;
 
+    virt->vbus.reads = true;
     if (cr_guard_hit(virt->vbus.guard))
         return -EIO;
     bool evicted = is_evicted(virt);

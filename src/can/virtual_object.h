@@ -69,6 +69,7 @@ struct cr_vbus {
     unsigned node;
     uint64_t key;      /* generation << 32 | node + 1: nobody has it twice */
     uint64_t position; /* of the next frame to read; what `cursor` is, kept out of others' reach */
+    bool reads;        /* has looked for frames: its owner means to read */
     struct {           /* readers that were in the way of this writer */
         uint64_t cursor, since_ns;
     } slow[CR_VBUS_NODES];

@@ -73,6 +73,10 @@ static void judge(struct cr_vbus *vbus, unsigned node, uint64_t cursor)
         evict(vbus, node, cursor);
         return;
     }
+    if (node == vbus->node && !vbus->reads) {
+        evict(vbus, node, cursor); /* a sender only, in its own way */
+        return;
+    }
     uint64_t now = cr_monotonic_ns();
     if (vbus->slow[node].cursor != cursor || !vbus->slow[node].since_ns) {
         vbus->slow[node].cursor = cursor;
