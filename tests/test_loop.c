@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -247,6 +248,35 @@ static void loop_fd_tells_of_every_bell(void **state)
     close(after.fd);
 }
 
+static void loop_works_on_when_there_is_no_fd_for_others(void **state)
+{
+    struct cr_loop *loop = open_loop(state);
+    struct rlimit before, none;
+    struct probe bell;
+    int lowest = dup(0);
+    probe_init(&bell, loop, new_bell());
+    cr_loop_watch(loop, &bell.source, bell.fd, POLLIN);
+    assert_int_equal(cr_loop_poll(loop), 0);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int fd = cr_loop_fd(loop);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    if (cr_loop_kind(loop) == CR_LOOP_URING)
+        assert_int_equal(fd, -EMFILE);
+    ring_bell(bell.fd);
+    assert_int_equal(cr_loop_wait(loop, FOREVER), 1);
+    struct pollfd outer = {.fd = cr_loop_fd(loop), .events = POLLIN};
+    assert_true(outer.fd >= 0);
+    ring_bell(bell.fd);
+    assert_int_equal(poll(&outer, 1, 20000), 1);
+    assert_int_equal(cr_loop_poll(loop), 1);
+    assert_int_equal(bell.calls, 2);
+    cr_loop_close(loop);
+    close(bell.fd);
+}
+
 static void many_sources_armed_before_the_first_poll_all_work(void **state)
 {
     enum { MANY = 600 }; /* more than the submission queue holds */
@@ -349,6 +379,7 @@ int main(int argc, char **argv)
         ON_ALL(poll_with_nothing_pending_makes_no_system_call),
         ON_ALL(loop_fd_is_readable_exactly_when_poll_would_dispatch),
         ON_ALL(loop_fd_tells_of_every_bell),
+        ON_ALL(loop_works_on_when_there_is_no_fd_for_others),
         ON_ALL(many_sources_armed_before_the_first_poll_all_work),
         ON_ALL(loop_opened_on_one_thread_runs_on_another),
         ON(uring, loop_is_epoll_where_io_uring_is_forbidden),

@@ -176,14 +176,15 @@ static int run(struct command *command)
 {
     struct pollfd fds[] = {{.fd = command->signals, .events = POLLIN},
                            {.fd = canring_capture_fd(command->capture), .events = POLLIN}};
-    int result = canring_capture_poll(command->capture);
+    int result = fds[1].fd < 0 ? fds[1].fd : canring_capture_poll(command->capture);
 
     while (result == 0 && !command->over) {
         int ready = poll(fds, 2, timeout(command));
         if (ready < 0 && errno != EINTR)
             result = -errno;
         if (ready > 0 && fds[1].revents) {
-            canring_capture_gather(command->capture);
+            if (!fds[0].revents)
+                canring_capture_gather(command->capture);
             result = canring_capture_poll(command->capture);
         }
         if (ready > 0 && fds[0].revents && handle_signal(command))

@@ -102,7 +102,7 @@ void canring_bus_close(struct canring_bus *bus);
 
 /* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. Frames
  * that were read together wait in memory, so call canring_bus_receive until it returns 0 before
- * sleeping on the descriptor. */
+ * sleeping on the descriptor. Negative errno: no descriptor or memory is left. */
 int canring_bus_fd(struct canring_bus *bus);
 
 /* Next frame, in the bus's own memory, valid until the next call on `bus`; waits up to

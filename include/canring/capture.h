@@ -72,6 +72,7 @@ void canring_capture_stop(struct canring_capture *capture);
  * do, arrange to be woken, return. It stops after a while even if frames keep coming, the fd is
  * readable then. 0; 1 when it is over, as run; or negative errno. */
 int canring_capture_poll(struct canring_capture *capture);
+/* Or a negative errno: no descriptor or memory is left. On the thread that polls. */
 int canring_capture_fd(const struct canring_capture *capture);
 
 /* For a loop that serves nothing else, before it polls: sleep for CANRING_CAPTURE_GATHER_NS, so

@@ -102,8 +102,9 @@ int canring_trace_writer_bus(struct canring_trace_writer *writer, const char *na
 int canring_trace_writer_write(struct canring_trace_writer *writer,
                                const struct canring_trace_entry *entry, struct canring_error *err);
 
-/* Give away what is due by `flush_ns`. Returns nanoseconds until it must be called again when no
- * entry comes before, UINT64_MAX: nothing waits. Never blocks. */
+/* Give away what is due by `flush_ns`. Returns nanoseconds until it must be called again for
+ * `flush_ns` to hold, UINT64_MAX: not before the next entry. Writing looks by itself with every
+ * 64th entry, and whenever the entries' time stamps say that it may be time. Never blocks. */
 uint64_t canring_trace_writer_due(struct canring_trace_writer *writer);
 
 /* Give away everything and wait until the kernel has it; with `sync`, the disk. 0 or the disk's

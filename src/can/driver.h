@@ -56,6 +56,7 @@ struct cr_bus {
     char origin[64]; /* of a bus of several interfaces: the one of the latest frames; else empty */
     bool more;       /* receive stopped at a frame of another interface: worth asking again */
     bool tx_blocked; /* see send */
+    uint32_t holds;  /* bytes that wait for receive while nobody calls it; 0: not known */
     uint32_t number; /* of the next frame received */
     uint64_t send_lifetime_ns;
     struct canring_bus_stats stats;

@@ -45,7 +45,8 @@ bool cr_loop_sqpoll(const struct cr_loop *loop);
 /* True when cr_loop_recvmsg works here (probed at open by doing it). */
 bool cr_loop_has_recvmsg(const struct cr_loop *loop);
 /* Readable (poll, epoll) when cr_loop_poll would dispatch something. The first call makes io_uring
- * loops tell of their watches through it, so it belongs to the thread that runs the loop. */
+ * loops tell of their watches through it, so it belongs to the thread that runs the loop. Negative
+ * errno: no descriptor or memory is left for it; the loop works as before. */
 int cr_loop_fd(struct cr_loop *loop);
 
 /* Level of readiness: ready() with result = the poll events (POLLIN, POLLOUT, POLLERR, POLLHUP);
@@ -83,7 +84,7 @@ int cr_loop_wait(struct cr_loop *loop, uint64_t timeout_ns);
 
 /* Dispatch what is there, never sleep. Makes no system call when nothing is pending: completions
  * and the kernel's "task work pending" flag are read from shared memory (io_uring with
- * TASKRUN_FLAG); with epoll it is one epoll_wait. */
+ * TASKRUN_FLAG); with epoll, or once cr_loop_fd was called, it is one epoll_wait. */
 int cr_loop_poll(struct cr_loop *loop);
 
 /* System calls made to enter the kernel (io_uring_enter, epoll_wait). */

@@ -2,11 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define SQ_ENTRIES 256u
@@ -16,8 +13,6 @@
 /* A flood of one source must not keep the owner from its other work for ever. */
 #define ROOM_TRIES      1000u /* for a submission queue that stays full: something is wrong then */
 #define ROUNDS_PER_POLL 64u
-/* Key of requests whose completion says nothing (cancel); LIBURING_UDATA_TIMEOUT is as good. */
-#define KEY_IGNORED (UINT64_MAX - 1)
 
 /* ---- the kernel's side --------------------------------------------------- */
 
@@ -29,7 +24,7 @@ static bool has_requests(const struct cr_uring *uring)
     return uring->loop.sqpoll ? sq->sqe_head != sq->sqe_tail : io_uring_sq_ready(&uring->ring) != 0;
 }
 
-static bool needs_enter(const struct cr_uring *uring)
+bool cr_uring_needs_enter(const struct cr_uring *uring)
 {
     return has_requests(uring) || (IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
                                    (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
@@ -66,7 +61,7 @@ static struct io_uring_sqe *get_sqe(struct cr_uring *uring)
     return sqe;
 }
 
-static int request(struct cr_uring *uring, unsigned index)
+int cr_uring_request(struct cr_uring *uring, unsigned index)
 {
     struct cr_slot *slot = &uring->loop.slots[index];
     struct io_uring_sqe *sqe = get_sqe(uring);
@@ -96,7 +91,7 @@ static int start(struct cr_uring *uring)
     uring->started = true;
     for (unsigned i = 0; i < uring->loop.slot_count && rc == 0; i++)
         if (uring->loop.slots[i].source && !uring->loop.slots[i].in_epoll)
-            rc = request(uring, i);
+            rc = cr_uring_request(uring, i);
     return rc;
 }
 
@@ -139,7 +134,7 @@ static void deliver_watch(struct cr_uring *uring, struct cr_slot *slot, int resu
         return;
     }
     /* A full completion queue ends a multishot poll without an error. */
-    if (last && request(uring, (unsigned)(slot - uring->loop.slots)) < 0) {
+    if (last && cr_uring_request(uring, (unsigned)(slot - uring->loop.slots)) < 0) {
         cr_slot_free(&uring->loop, slot);
         source->ready(source, result | POLLERR, CR_READY_LAST, 0);
         return;
@@ -206,7 +201,7 @@ static void discard_kept(struct cr_uring *uring, struct cr_slot *slot, uint64_t 
         if (uring->kept[i].key != key)
             continue;
         discard(slot, &uring->kept[i]);
-        uring->kept[i].key = KEY_IGNORED;
+        uring->kept[i].key = CR_URING_KEY_IGNORED;
     }
 }
 
@@ -218,13 +213,13 @@ static int sort_out(struct cr_uring *uring, struct cr_slot *slot, uint64_t key)
     while (slot->in_kernel && take_from_ring(uring, &completion)) {
         if (completion.key == key)
             discard(slot, &completion);
-        else if (completion.key < KEY_IGNORED && keep(uring, &completion) < 0)
+        else if (completion.key < CR_URING_KEY_IGNORED && keep(uring, &completion) < 0)
             return -ENOMEM;
     }
     return 0;
 }
 
-static void cancel_request(struct cr_uring *uring, unsigned index)
+void cr_uring_cancel(struct cr_uring *uring, unsigned index)
 {
     struct cr_slot *slot = &uring->loop.slots[index];
     uint64_t key = cr_slot_key(&uring->loop, index);
@@ -234,95 +229,12 @@ static void cancel_request(struct cr_uring *uring, unsigned index)
     if (!sqe)
         return;
     io_uring_prep_cancel64(sqe, key, 0);
-    io_uring_sqe_set_data64(sqe, KEY_IGNORED);
+    io_uring_sqe_set_data64(sqe, CR_URING_KEY_IGNORED);
     /* Another thread than the loop's (-EEXIST) cannot wait; the kernel cancels the requests of
      * a thread that is gone by itself. */
     while (slot->in_kernel && enter(uring, true, NULL) >= 0)
         if (sort_out(uring, slot, key) < 0)
             break;
-}
-
-/* ---- the descriptor for other people's loops ------------------------------------
- *
- * poll() on the ring's own sleeps through deferred task work. An eventfd that the ring rings is
- * little better: when what became ready is an eventfd as well, the kernel puts the ringing off, by
- * milliseconds, and since 6.12 (seen on 6.18) forgets every one but the first. So the watches,
- * which is where eventfds are, move out of the ring into an epoll instance. */
-
-static void ring_event_fd(const struct cr_uring *uring)
-{
-    const uint64_t one = 1;
-    ssize_t written = write(uring->event_fd, &one, sizeof(one));
-    (void)written;
-}
-
-static void let_ring(const struct cr_uring *uring, bool ring)
-{
-    if (uring->event_fd < 0)
-        return;
-    unsigned flags = IO_URING_READ_ONCE(*uring->ring.cq.kflags);
-    IO_URING_WRITE_ONCE(*uring->ring.cq.kflags, ring ? flags & ~IORING_CQ_EVENTFD_DISABLED
-                                                     : flags | IORING_CQ_EVENTFD_DISABLED);
-}
-
-/* Nothing is there, and what comes from now on rings. The kernel adds work, then looks at the flag;
- * we set the flag, then look for work: both with a full barrier between. */
-static bool may_leave(const struct cr_uring *uring)
-{
-    if (uring->outer_fd < 0)
-        return true;
-    let_ring(uring, true);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (!needs_enter(uring) && io_uring_cq_ready(&uring->ring) == 0)
-        return true;
-    let_ring(uring, false);
-    return false;
-}
-
-static int move_watches(struct cr_uring *uring)
-{
-    int result = 0;
-    for (unsigned i = 0; i < uring->loop.slot_count && result == 0; i++) {
-        const struct cr_slot *slot = &uring->loop.slots[i];
-        if (slot->kind != CR_SLOT_WATCH || slot->in_epoll)
-            continue;
-        cancel_request(uring, i);
-        result = cr_slot_epoll_add(&uring->loop, i, uring->outer_fd);
-    }
-    return result;
-}
-
-/* Of event_fd only the ringing counts, each time: nobody reads it. */
-static int watch_ring(struct cr_uring *uring)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = KEY_IGNORED};
-
-    if (uring->event_fd < 0) {
-        event.events = EPOLLIN;
-        return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->ring.ring_fd, &event);
-    }
-    let_ring(uring, true);
-    return epoll_ctl(uring->outer_fd, EPOLL_CTL_ADD, uring->event_fd, &event);
-}
-
-static int backend_fd(struct cr_loop *loop)
-{
-    struct cr_uring *uring = cr_uring_of(loop);
-
-    if (uring->outer_fd >= 0)
-        return uring->outer_fd;
-    uring->outer_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (uring->outer_fd < 0)
-        return -errno;
-    int result = move_watches(uring);
-    if (result == 0 && watch_ring(uring) < 0)
-        result = -errno;
-    if (result < 0)
-        return result;
-    if (!uring->started || uring->kept_count || io_uring_cq_ready(&uring->ring) ||
-        needs_enter(uring))
-        ring_event_fd(uring); /* for what was there before */
-    return uring->outer_fd;
 }
 
 /* ---- the backend --------------------------------------------------------- */
@@ -332,7 +244,10 @@ static int backend_arm(struct cr_loop *loop, unsigned index)
     struct cr_uring *uring = cr_uring_of(loop);
     if (uring->outer_fd >= 0 && loop->slots[index].kind == CR_SLOT_WATCH)
         return cr_slot_epoll_add(loop, index, uring->outer_fd);
-    return uring->started ? request(uring, index) : 0;
+    int result = uring->started ? cr_uring_request(uring, index) : 0;
+    if (uring->outer_fd >= 0)
+        cr_uring_ring_fd(uring); /* the request is to be submitted yet */
+    return result;
 }
 
 static void backend_cancel(struct cr_loop *loop, unsigned index)
@@ -341,7 +256,7 @@ static void backend_cancel(struct cr_loop *loop, unsigned index)
     if (loop->slots[index].in_epoll)
         cr_slot_epoll_remove(loop, index, uring->outer_fd);
     else
-        cancel_request(uring, index);
+        cr_uring_cancel(uring, index);
 }
 
 static int backend_poll(struct cr_loop *loop)
@@ -351,19 +266,19 @@ static int backend_poll(struct cr_loop *loop)
     int count = 0;
 
     if (rc >= 0 && uring->outer_fd >= 0) {
-        let_ring(uring, false); /* for what we see ourselves */
+        cr_uring_let_ring(uring, false); /* for what we see ourselves */
         rc = count = cr_slot_epoll_dispatch(loop, uring->outer_fd);
     }
     for (unsigned round = 0; rc >= 0 && round < ROUNDS_PER_POLL; round++) {
         count += dispatch(uring);
-        if (needs_enter(uring))
+        if (cr_uring_needs_enter(uring))
             rc = enter(uring, false, NULL);
-        else if (may_leave(uring))
+        else if (cr_uring_may_leave(uring))
             return count;
     }
     if (uring->outer_fd >= 0) {
-        let_ring(uring, true);
-        ring_event_fd(uring); /* there is more, of which nobody tells again */
+        cr_uring_let_ring(uring, true);
+        cr_uring_ring_fd(uring); /* there is more, of which nobody tells again */
     }
     return rc < 0 ? rc : count;
 }
@@ -416,7 +331,7 @@ static void backend_close(struct cr_loop *loop)
 static const struct cr_loop_backend backend = {
     .kind = CR_LOOP_URING,
     .close = backend_close,
-    .fd = backend_fd,
+    .fd = cr_uring_fd,
     .arm = backend_arm,
     .cancel = backend_cancel,
     .wait = backend_wait,
@@ -449,19 +364,6 @@ static int open_ring(struct io_uring *ring, bool sqpoll, unsigned *flags)
     return rc;
 }
 
-/* Silent until somebody asks for it: signalling costs the kernel something with each event. */
-static void open_event_fd(struct cr_uring *uring)
-{
-    uring->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (uring->event_fd < 0)
-        return;
-    if (uring->ring.cq.kflags && io_uring_register_eventfd(&uring->ring, uring->event_fd) == 0 &&
-        io_uring_cq_eventfd_toggle(&uring->ring, false) == 0)
-        return;
-    close(uring->event_fd);
-    uring->event_fd = -1;
-}
-
 int cr_loop_open_uring(struct cr_loop **loop, bool sqpoll)
 {
     struct cr_uring *uring = calloc(1, sizeof(*uring));
@@ -473,7 +375,7 @@ int cr_loop_open_uring(struct cr_loop **loop, bool sqpoll)
         free(uring);
         return rc;
     }
-    open_event_fd(uring);
+    cr_uring_open_event_fd(uring);
     uring->outer_fd = -1;
     uring->loop.backend = &backend;
     uring->loop.sqpoll = flags & IORING_SETUP_SQPOLL;

@@ -33,10 +33,10 @@ static void set_receive_buffer(struct cr_socketcan *sc, uint32_t bytes)
 {
     int asked = (int)(bytes && bytes <= INT32_MAX / 2 ? bytes : RECEIVE_BUFFER_DEFAULT), got = 0;
     socklen_t size = sizeof(got);
-    if (set_option(sc, SOL_SOCKET, SO_RCVBUFFORCE, asked) == 0)
-        return;
-    set_option(sc, SOL_SOCKET, SO_RCVBUF, asked);
+    if (set_option(sc, SOL_SOCKET, SO_RCVBUFFORCE, asked) < 0)
+        set_option(sc, SOL_SOCKET, SO_RCVBUF, asked);
     getsockopt(sc->fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
+    sc->bus.holds = (uint32_t)got;
     if (got < asked)
         cr_bus_report(
             &sc->bus, LOG_NOTICE,

@@ -450,6 +450,7 @@ static int udp_open(struct cr_bus **bus, struct cr_loop *loop,
         free(udp);
         return rc;
     }
+    udp->bus.holds = cr_udp_sockets_hold(&udp->sockets);
     snprintf(udp->bus.name, sizeof(udp->bus.name), "%s",
              options->channel && *options->channel ? options->channel : "udp_multicast");
     rc = cr_accept_init(&udp->accept, options);

@@ -229,6 +229,15 @@ int cr_udp_sockets_open(struct cr_udp_sockets *sockets, const struct canring_bus
     return rc;
 }
 
+uint32_t cr_udp_sockets_hold(const struct cr_udp_sockets *sockets)
+{
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+
+    getsockopt(sockets->receive, SOL_SOCKET, SO_RCVBUF, &bytes, &size);
+    return (uint32_t)bytes;
+}
+
 void cr_udp_sockets_close(struct cr_udp_sockets *sockets)
 {
     if (sockets->receive >= 0)

@@ -31,6 +31,9 @@ int cr_udp_sockets_open(struct cr_udp_sockets *sockets, const struct canring_bus
                         struct canring_error *err);
 void cr_udp_sockets_close(struct cr_udp_sockets *sockets);
 
+/* Bytes that the receiving one holds. */
+uint32_t cr_udp_sockets_hold(const struct cr_udp_sockets *sockets);
+
 /* Same host address; and the same port too. */
 bool cr_udp_same_host(const union cr_udp_address *a, const union cr_udp_address *b);
 bool cr_udp_same_sender(const union cr_udp_address *a, const union cr_udp_address *b);

@@ -379,6 +379,7 @@ static int virtual_open(struct cr_bus **bus, struct cr_loop *loop,
         return canring_error_set(err, -ENOMEM, "virtual: out of memory");
     }
     virt->bus.driver = &cr_driver_virtual;
+    virt->bus.holds = CR_VBUS_RING_BYTES;
     virt->bus.loop = loop;
     virt->bus.report = options->report;
     virt->bus.report_arg = options->report_arg;

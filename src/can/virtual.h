@@ -7,8 +7,8 @@
  *
  * - A full ring (64 Ki slots, the slowest reader's fault) is "no room now" to writers. A
  *   reader that has not moved for 250 ms while it is in a writer's way is left behind: at its next
- *   receive it learns how many frames it lost (rx_lost_kernel, a gap in `number`). So is, at once, a
- *   writer that has never received and is in its own way.
+ *   receive it learns how many frames it lost (rx_lost_kernel, a gap in `number`). So is, at once,
+ * a writer that has never received and is in its own way.
  * - A participant may be killed at any instruction. What it had not published never happened;
  *   its place, its lock and its memory are taken over. If it is killed between publishing a frame
  *   and waking a sleeper, the sleeper finds the frame within SAFETY_NS. One that is *stopped*

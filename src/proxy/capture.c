@@ -178,8 +178,10 @@ static void take_the_rest(struct canring_capture *capture)
     for (unsigned i = 0; i < capture->count; i++) {
         bool pausable = cr_capture_source_pausable(capture->sources[i]);
         for (unsigned round = 0; round < LAST_ROUNDS && !pausable && cr_capture_receive(capture, i);
-             round++)
+             round++) {
             cr_capture_release(capture, false);
+            cr_loop_poll(capture->loop); /* it holds so many buffers only */
+        }
     }
     cr_capture_release(capture, true);
     for (unsigned i = 0; i < capture->count; i++) {

@@ -12,10 +12,10 @@
 #define POLL_ROUNDS  256u  /* of one canring_capture_poll: its caller has other things to do */
 #define EPOLL_EVERY  16u   /* rounds between looks at epoll while frames flow */
 #define RELEASE_MOST 4096u /* frames, so that the buses need not wait */
-/* Fewer at a wake-up, and they are gathered before the next: 6,400/s. Ten milliseconds' worth of
- * the fastest CAN FD bus are 300 frames, which even the socket of a user without privileges holds.
- */
+/* Fewer at a wake-up, and they are gathered before the next: 6,400/s. Where there is room for what
+ * comes meanwhile: 1 MiB is 1,000 frames in a socket, the fastest bus has 300 in 10 ms. */
 #define GATHER_BELOW 64u
+#define GATHER_ROOM  1048576u
 #define AHEAD_BYTES  1048576u /* what a bus that can wait may be ahead of the others */
 #define RECEIVE_MOST 1024u    /* frames of one bus in a round, when its batches are small */
 
@@ -86,19 +86,28 @@ static unsigned receive_batch(struct canring_capture *capture, unsigned queue)
     return (unsigned)got;
 }
 
+/* A bus that can wait does so while the recording has no room, or the other buses are behind. */
+static bool has_to_wait(struct canring_capture *capture, unsigned queue)
+{
+    uint64_t ahead = capture->queues[queue].frames.bytes;
+
+    return cr_capture_source_pausable(capture->sources[queue]) &&
+           (ahead > AHEAD_BYTES || ahead > capture->recorder->outlet.spill.limit_bytes / 2 ||
+            !cr_outlet_has_room(&capture->recorder->outlet));
+}
+
 /* Interfaces that take turns give batches of a frame or two: several of these in a round, or each
  * wakes the thread that writes. */
 unsigned cr_capture_receive(struct canring_capture *capture, unsigned queue)
 {
-    struct cr_capture_source *source = capture->sources[queue];
+    const struct cr_capture_source *source = capture->sources[queue];
     unsigned total = 0, got;
 
     if (source->ended)
         return 0;
-    if (cr_capture_source_pausable(source) && (!cr_outlet_has_room(&capture->recorder->outlet) ||
-                                               capture->queues[queue].frames.bytes > AHEAD_BYTES))
-        return 0;
     do {
+        if (has_to_wait(capture, queue))
+            break;
         got = receive_batch(capture, queue);
         total += got;
     } while (got && total < RECEIVE_MOST && cr_capture_source_more(source));
@@ -203,7 +212,8 @@ static uint64_t due_ns(const struct canring_capture *capture)
 static bool gathers(const struct canring_capture *capture)
 {
     for (unsigned i = 0; i < capture->count; i++)
-        if (!capture->sources[i]->bus || cr_capture_source_pausable(capture->sources[i]))
+        if (!capture->sources[i]->bus || cr_capture_source_pausable(capture->sources[i]) ||
+            capture->sources[i]->bus->holds < GATHER_ROOM)
             return false;
     return capture->arrived < GATHER_BELOW;
 }

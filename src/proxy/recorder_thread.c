@@ -15,7 +15,7 @@
 #define IDLE_NS UINT64_C(1000000000)
 /* Few records, and the next are left to gather: the producer need not wake us for each. */
 #define GATHER_BELOW 64u
-#define GATHER_NS    10000000
+#define GATHER_NS    10000000u
 /* Between two tries to write when the disk fails. */
 #define RETRY_PAUSE_NS 20000000
 
@@ -149,12 +149,15 @@ static unsigned read_all(struct cr_recorder *recorder, bool *failed)
 
 static void wait_for_more(struct cr_recorder *recorder, unsigned taken)
 {
-    const struct timespec pause = {.tv_nsec = GATHER_NS};
     uint64_t due = canring_trace_writer_due(recorder->writer);
 
-    if (canring_ring_wait(&recorder->in, CANRING_WAIT_PARK, due < IDLE_NS ? due : IDLE_NS) > 0 &&
-        taken < GATHER_BELOW && !stopping(recorder))
-        nanosleep(&pause, NULL);
+    if (canring_ring_wait(&recorder->in, CANRING_WAIT_PARK, due < IDLE_NS ? due : IDLE_NS) <= 0 ||
+        taken >= GATHER_BELOW || stopping(recorder))
+        return;
+    due =
+        canring_trace_writer_due(recorder->writer); /* what waits is not made older than allowed */
+    const struct timespec pause = {.tv_nsec = (long)(due < GATHER_NS ? due : GATHER_NS)};
+    nanosleep(&pause, NULL);
 }
 
 void *cr_recorder_run(void *arg)
