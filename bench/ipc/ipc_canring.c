@@ -1,4 +1,5 @@
-/* canring's ring between two processes. --mode spin | adaptive | park. */
+/* canring's ring between two processes. --mode spin | adaptive | park, as the library waits, or
+ * a number: a polling loop with so many pauses between two looks, as a caller may have. */
 #include <canring/wait.h>
 
 #include "ipc.h"
@@ -10,6 +11,7 @@ struct link {
     struct canring_producer producer;
     struct canring_consumer consumer;
     enum canring_wait wait;
+    unsigned pauses; /* 0: as `wait` says */
 };
 
 #define RECORD_BYTES (CANRING_RECORD_HEADER + IPC_SIZE)
@@ -23,6 +25,9 @@ static void link_create(struct link *links, const char *mode)
         struct canring_error err = {0};
         ipc_check(canring_ring_create(&links[i].ring, 16384, &err) == 0, err.text);
         links[i].wait = wait;
+        links[i].pauses = (unsigned)atoi(mode);
+        if (links[i].pauses)
+            links[i].wait = CANRING_WAIT_SPIN;
     }
 }
 
@@ -57,7 +62,10 @@ static void link_receive(struct link *link, struct message *message)
     uint32_t size;
     while (!(record = canring_ring_peek(c, &size))) {
         canring_ring_release_wake(c);
-        canring_ring_wait(c, link->wait, UINT64_MAX);
+        if (!link->pauses)
+            canring_ring_wait(c, link->wait, UINT64_MAX);
+        for (unsigned i = 0; i < link->pauses; i++)
+            canring_pause();
     }
     memcpy(message, (const uint8_t *)record + CANRING_RECORD_HEADER, sizeof(*message));
     canring_ring_consume(c);
