@@ -55,7 +55,9 @@ static void tell_end(struct cr_suite_run *run)
     cr_verdict(&run->cases, &run->cmocka, run->python ? &run->progress : NULL, &ending);
     snprintf(words, sizeof(words), "it left %d %s behind, killed now", run->result.left_behind,
              run->result.left_behind == 1 ? "process" : "processes");
-    cr_cases_end(&run->cases, run->result.left_behind > 0 ? words : NULL);
+    /* What we ended ourselves may be slow to go, all of it. */
+    bool left = run->result.left_behind > 0 && !run->why[0] && !run->cut_short;
+    cr_cases_end(&run->cases, left ? words : NULL);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
