@@ -72,13 +72,13 @@ void canring_capture_stop(struct canring_capture *capture);
  * do, arrange to be woken, return. It stops after a while even if frames keep coming, the fd is
  * readable then. 0; 1 when it is over, as run; or negative errno. */
 int canring_capture_poll(struct canring_capture *capture);
-/* Or a negative errno: no descriptor or memory is left. On the thread that polls. */
+/* The descriptor, or a negative errno: none or no memory is left. On the thread that polls. */
 int canring_capture_fd(const struct canring_capture *capture);
 
 /* For a loop that serves nothing else, before it polls: sleep for CANRING_CAPTURE_GATHER_NS, so
  * that frames are taken many at a time, at a fraction of the work. Returns at once when the last
- * poll found many, or a bus could not hold what comes meanwhile (a proxy's channel).
- * canring_capture_run does so by itself. */
+ * poll found many, or a bus could not hold what comes meanwhile (a proxy's channel, a socket of
+ * less than 1 MiB). canring_capture_run does so by itself. */
 void canring_capture_gather(const struct canring_capture *capture);
 
 /* Write from now on, what writer.pretrigger_ns has kept first; begin a new file. Behind what

@@ -97,7 +97,7 @@ bool canring_proxy_suspended(const struct canring_proxy *proxy);
  * fd is readable then. CANRING_WAIT_SPIN makes no difference to it, but auxiliaries that attached
  * while such a proxy was in canring_proxy_run do not wake it. 0 or a negative errno as run. */
 int canring_proxy_poll(struct canring_proxy *proxy);
-/* Or a negative errno: no descriptor or memory is left. On the thread that polls. */
+/* The descriptor, or a negative errno: none or no memory is left. On the thread that polls. */
 int canring_proxy_fd(const struct canring_proxy *proxy);
 
 /* The proxy's state as a JSON object, freed by the caller with free(); NULL without memory. */

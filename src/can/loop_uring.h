@@ -23,8 +23,8 @@ struct cr_uring {
     struct cr_loop loop;
     struct io_uring ring;
     bool started;
-    int event_fd; /* rung once somebody has asked for outer_fd: by us and, when */
-    bool rings;   /* is set, by the kernel for completions */
+    int event_fd; /* what is watched in outer_fd for the ring: rung by us, and */
+    bool rings;   /* when set, by the kernel for completions */
     int outer_fd; /* what cr_loop_fd hands out: epoll over event_fd and all watches; -1 = not yet */
     uint64_t groups; /* buffer groups in use, a bit each */
     /* Completions of others that turned up while cr_loop_disarm waited for its own. */

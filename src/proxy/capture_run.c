@@ -12,9 +12,8 @@
 #define POLL_ROUNDS  256u  /* of one canring_capture_poll: its caller has other things to do */
 #define EPOLL_EVERY  16u   /* rounds between looks at epoll while frames flow */
 #define RELEASE_MOST 4096u /* frames, so that the buses need not wait */
-/* Fewer at a wake-up, and they are gathered before the next: 6,400/s. Where there is room for what
- * comes meanwhile: 1 MiB is 1,000 frames in a socket, the fastest bus has 300 in 10 ms. */
-#define GATHER_BELOW 64u
+/* Frames gather where there is room for what comes meanwhile: 1 MiB is 1,000 frames in a socket,
+ * the fastest bus has 300 in 10 ms. */
 #define GATHER_ROOM  1048576u
 #define AHEAD_BYTES  1048576u /* what a bus that can wait may be ahead of the others */
 #define RECEIVE_MOST 1024u    /* frames of one bus in a round, when its batches are small */
@@ -215,7 +214,7 @@ static bool gathers(const struct canring_capture *capture)
         if (!capture->sources[i]->bus || cr_capture_source_pausable(capture->sources[i]) ||
             capture->sources[i]->bus->holds < GATHER_ROOM)
             return false;
-    return capture->arrived < GATHER_BELOW;
+    return capture->arrived < CR_GATHER_BELOW;
 }
 
 void canring_capture_gather(const struct canring_capture *capture)

@@ -16,6 +16,10 @@
 
 #define CR_RECORDER_BUSES 1024u
 
+/* Fewer frames at a wake-up (6,400/s), and the next are left to gather for
+ * CANRING_CAPTURE_GATHER_NS: before a capture takes them, and before a recorder's thread does. */
+#define CR_GATHER_BELOW 64u
+
 struct cr_recorder_bus {
     char name[CANRING_TEXT_NAME];
     uint64_t taken, dropped, lost_kernel; /* frames */

@@ -4,6 +4,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include <canring/capture.h>
 #include <canring/text.h>
 #include <canring/wait.h>
 
@@ -13,9 +14,6 @@
 #define RELEASE_EVERY 256u
 /* A stop that comes between look and sleep waits this long at most. */
 #define IDLE_NS UINT64_C(1000000000)
-/* Few records, and the next are left to gather: the producer need not wake us for each. */
-#define GATHER_BELOW 64u
-#define GATHER_NS    10000000u
 /* Between two tries to write when the disk fails. */
 #define RETRY_PAUSE_NS 20000000
 
@@ -152,11 +150,12 @@ static void wait_for_more(struct cr_recorder *recorder, unsigned taken)
     uint64_t due = canring_trace_writer_due(recorder->writer);
 
     if (canring_ring_wait(&recorder->in, CANRING_WAIT_PARK, due < IDLE_NS ? due : IDLE_NS) <= 0 ||
-        taken >= GATHER_BELOW || stopping(recorder))
+        taken >= CR_GATHER_BELOW || stopping(recorder))
         return;
     due =
         canring_trace_writer_due(recorder->writer); /* what waits is not made older than allowed */
-    const struct timespec pause = {.tv_nsec = (long)(due < GATHER_NS ? due : GATHER_NS)};
+    const struct timespec pause = {
+        .tv_nsec = (long)(due < CANRING_CAPTURE_GATHER_NS ? due : CANRING_CAPTURE_GATHER_NS)};
     nanosleep(&pause, NULL);
 }
 

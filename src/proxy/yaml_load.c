@@ -7,6 +7,16 @@
 #include "proxy/yaml_parse.h"
 #include "proxy/yaml_read.h"
 
+static int skip_event(struct cr_yaml_source *source)
+{
+    yaml_event_t event;
+    int err = cr_yaml_next_event(source, &event);
+
+    if (!err)
+        yaml_event_delete(&event);
+    return err;
+}
+
 /* From behind STREAM-START to STREAM-END. */
 static int read_document(struct cr_yaml_source *source, const yaml_event_t *start,
                          const struct cr_yaml_node **root)
@@ -20,11 +30,9 @@ static int read_document(struct cr_yaml_source *source, const yaml_event_t *star
     }
     err = cr_yaml_read_value(source, root);
     if (!err)
-        err = cr_yaml_next_event(source, &event); /* DOCUMENT-END */
-    if (err)
-        return err;
-    yaml_event_delete(&event);
-    err = cr_yaml_next_event(source, &event);
+        err = skip_event(source); /* DOCUMENT-END */
+    if (!err)
+        err = cr_yaml_next_event(source, &event);
     if (err)
         return err;
     if (event.type != YAML_STREAM_END_EVENT) {
@@ -38,12 +46,10 @@ static int read_document(struct cr_yaml_source *source, const yaml_event_t *star
 static int read_stream(struct cr_yaml_source *source, const struct cr_yaml_node **root)
 {
     yaml_event_t event;
-    int err = cr_yaml_next_event(source, &event); /* STREAM-START */
+    int err = skip_event(source); /* STREAM-START */
 
-    if (err)
-        return err;
-    yaml_event_delete(&event);
-    err = cr_yaml_next_event(source, &event);
+    if (!err)
+        err = cr_yaml_next_event(source, &event);
     if (err)
         return err;
     err = read_document(source, &event, root);
