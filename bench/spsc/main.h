@@ -39,6 +39,21 @@ static void spsc_pin(int cpu)
         exit(1);
 }
 
+/* The loops are made twice: for one record at a time, where every peer is spared the counting of a
+ * batch as a caller of its single operation is, and for `batch` of them. */
+#define SPSC_INLINE static inline __attribute__((always_inline))
+
+SPSC_INLINE void spsc_write_all(struct peer_end *end, const struct spsc_options *o, unsigned batch)
+{
+    for (uint64_t number = 0; number < o->records;) {
+        uint64_t left = o->records - number;
+        unsigned done = peer_write(end, number, left < batch ? (unsigned)left : batch);
+        number += done;
+        if (!done)
+            spsc_pause();
+    }
+}
+
 static void *spsc_produce(void *arg)
 {
     struct peer_end end;
@@ -47,17 +62,16 @@ static void *spsc_produce(void *arg)
     spsc_pin(1);
     peer_producer(&end);
     pthread_barrier_wait(&spsc_start);
-    for (uint64_t number = 0; number < o.records;) {
-        uint64_t left = o.records - number;
-        unsigned done = peer_write(&end, number, left < o.batch ? (unsigned)left : o.batch);
-        number += done;
-        if (!done)
-            spsc_pause();
-    }
+    if (o.batch == 1)
+        spsc_write_all(&end, &o, 1);
+    else
+        spsc_write_all(&end, &o, o.batch);
     return NULL;
 }
 
-/* A consumer that is sometimes late: away for 20 us, every 2^17 records. */
+/* A consumer that is sometimes late: away for 20 us, every so many records. */
+#define SPSC_LATE_EVERY (1u << 17)
+
 static void spsc_be_late(void)
 {
     uint64_t until = spsc_ns() + 20000;
@@ -65,26 +79,41 @@ static void spsc_be_late(void)
         ;
 }
 
+SPSC_INLINE uint64_t spsc_read_some(struct peer_end *end, const struct spsc_options *o,
+                                    unsigned batch, uint64_t *at, uint64_t until)
+{
+    uint64_t wrong = 0, number = *at;
+    while (number < until) {
+        uint64_t left = o->records - number;
+        unsigned done = peer_read(end, number, left < batch ? (unsigned)left : batch, &wrong);
+        number += done;
+        if (!done)
+            for (unsigned i = 0; i < o->pause; i++)
+                spsc_pause();
+    }
+    *at = number;
+    return wrong;
+}
+
 static uint64_t spsc_consume(uint64_t *ns)
 {
     struct peer_end end;
     const struct spsc_options o = spsc;
-    uint64_t wrong = 0, start = 0, late_at = 1u << 17;
+    uint64_t wrong = 0, number = 0;
     spsc_pin(0);
     peer_consumer(&end);
     pthread_barrier_wait(&spsc_start);
-    start = spsc_ns();
-    for (uint64_t number = 0; number < o.records;) {
-        uint64_t left = o.records - number;
-        unsigned done = peer_read(&end, number, left < o.batch ? (unsigned)left : o.batch, &wrong);
-        number += done;
-        if (!done)
-            for (unsigned i = 0; i < o.pause; i++)
-                spsc_pause();
-        if (o.late && number >= late_at) {
-            late_at += 1u << 17;
+    uint64_t start = spsc_ns();
+    while (number < o.records) {
+        uint64_t until = o.late ? number + SPSC_LATE_EVERY : o.records;
+        if (until > o.records)
+            until = o.records;
+        if (o.batch == 1)
+            wrong |= spsc_read_some(&end, &o, 1, &number, until);
+        else
+            wrong |= spsc_read_some(&end, &o, o.batch, &number, until);
+        if (o.late)
             spsc_be_late();
-        }
     }
     *ns = spsc_ns() - start;
     return wrong;
