@@ -256,6 +256,33 @@ static void produce(struct canring_producer *p)
     }
 }
 
+/* The same records, each sent when it is ready, every ninth with others before it. */
+static void produce_singly(struct canring_producer *p)
+{
+    for (uint32_t number = 0; number < STRESS_RECORDS;) {
+        const uint32_t size = size_of(number);
+        if (number % 9 < 3) {
+            if (write_record(p, number, size))
+                number++;
+            else
+                canring_ring_publish(p);
+            continue;
+        }
+        uint8_t *bytes = canring_ring_claim(p, size);
+        if (!bytes) {
+            canring_ring_publish(p);
+            sched_yield();
+            continue;
+        }
+        memcpy(bytes + 8, &number, sizeof(number));
+        for (uint32_t i = 12; i < size; i++)
+            bytes[i] = pattern(number, i);
+        canring_ring_send(p, size);
+        number++;
+    }
+    canring_ring_publish(p);
+}
+
 /* The same records, several put as one run. */
 static void produce_runs(struct canring_producer *p)
 {
@@ -331,6 +358,43 @@ static void runs_lose_and_reorder_nothing(void **state)
     uint32_t intact_records = consume(&f->c);
     pthread_join(thread, NULL);
     assert_int_equal(intact_records, STRESS_RECORDS);
+}
+
+static void *single_producer_thread(void *arg)
+{
+    produce_singly(arg);
+    return NULL;
+}
+
+static void records_sent_singly_are_neither_lost_nor_reordered(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, single_producer_thread, &f->p), 0);
+    uint32_t intact_records = consume(&f->c);
+    pthread_join(thread, NULL);
+    assert_int_equal(intact_records, STRESS_RECORDS);
+}
+
+static void full_ring_of_long_records_is_read_as_it_was_written(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t written = 0, read = 0, size = 0;
+    for (unsigned lap = 0; lap < 10; lap++) {
+        for (; write_record(&f->p, written, 96); written++)
+            canring_ring_publish(&f->p); /* guesses how far the next one reaches, to the last */
+        assert_true(written - read >= (CANRING_SLOTS_MIN - 1) / 3);
+        const uint8_t *bytes;
+        while ((bytes = (const uint8_t *)canring_ring_peek(&f->c, &size)) != NULL) {
+            assert_int_equal(size, 96);
+            for (uint32_t i = 12; i < size; i++)
+                assert_int_equal(bytes[i], pattern(read, i));
+            canring_ring_consume(&f->c);
+            read++;
+        }
+        assert_int_equal(read, written);
+        canring_ring_release(&f->c);
+    }
 }
 
 static void run_that_does_not_fit_leaves_nothing(void **state)
@@ -416,6 +480,7 @@ int main(void)
         RING_TEST(full_ring_refuses_and_goes_on_after_release),
         RING_TEST(record_over_the_end_is_contiguous),
         RING_TEST(payload_that_looks_like_a_sequence_is_never_taken_for_one),
+        RING_TEST(full_ring_of_long_records_is_read_as_it_was_written),
         RING_TEST(sequences_survive_their_32_bit_wrap),
         RING_TEST(successor_of_a_dead_producer_hides_its_unpublished_batch),
         RING_TEST(impossible_consumer_position_breaks_the_ring_not_the_producer),
@@ -425,6 +490,7 @@ int main(void)
         RING_TEST(processes_lose_and_reorder_nothing),
         cmocka_unit_test_setup_teardown(threads_lose_and_reorder_nothing, setup_large, teardown),
         cmocka_unit_test_setup_teardown(runs_lose_and_reorder_nothing, setup_large, teardown),
+        RING_TEST(records_sent_singly_are_neither_lost_nor_reordered),
         cmocka_unit_test_setup_teardown(run_that_does_not_fit_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(processes_lose_and_reorder_nothing, setup_large, teardown),
     };

@@ -48,11 +48,21 @@ static void link_send(struct link *link, const struct message *message)
     while (!(record = canring_ring_claim(p, RECORD_BYTES)))
         canring_ring_wait_room(p, RECORD_BYTES, link->wait, UINT64_MAX);
     memcpy(record + CANRING_RECORD_HEADER, message, sizeof(*message));
-    canring_ring_commit(p, RECORD_BYTES);
-    if (link->wait == CANRING_WAIT_SPIN)
-        canring_ring_publish(p);
-    else
+    if (link->wait == CANRING_WAIT_SPIN) {
+        canring_ring_send(p, RECORD_BYTES);
+    } else {
+        canring_ring_commit(p, RECORD_BYTES);
         canring_ring_publish_wake(p);
+    }
+}
+
+/* A writer that spins needs no waking. */
+static void give_back(struct link *link)
+{
+    if (link->wait == CANRING_WAIT_SPIN)
+        canring_ring_release(&link->consumer);
+    else
+        canring_ring_release_wake(&link->consumer);
 }
 
 static void link_receive(struct link *link, struct message *message)
@@ -61,7 +71,8 @@ static void link_receive(struct link *link, struct message *message)
     const struct canring_record *record;
     uint32_t size;
     while (!(record = canring_ring_peek(c, &size))) {
-        canring_ring_release_wake(c);
+        if (canring_ring_unreleased(c))
+            give_back(link);
         if (!link->pauses)
             canring_ring_wait(c, link->wait, UINT64_MAX);
         for (unsigned i = 0; i < link->pauses; i++)
@@ -70,7 +81,7 @@ static void link_receive(struct link *link, struct message *message)
     memcpy(message, (const uint8_t *)record + CANRING_RECORD_HEADER, sizeof(*message));
     canring_ring_consume(c);
     if (canring_ring_unreleased(c) >= link->ring.capacity / 8)
-        canring_ring_release_wake(c);
+        give_back(link);
 }
 
 static void link_destroy(struct link *links)

@@ -38,10 +38,22 @@ static void peer_consumer(struct peer_end *end)
     end->release_at = ring.capacity / 8;
 }
 
+static inline unsigned write_one(struct canring_producer *p, uint64_t number)
+{
+    uint8_t *record = canring_ring_claim(p, SPSC_SIZE);
+    if (!record)
+        return 0;
+    spsc_fill((uint64_t *)(void *)(record + CANRING_RECORD_HEADER), PAYLOAD_WORDS, number);
+    canring_ring_send(p, SPSC_SIZE);
+    return 1;
+}
+
 static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigned count)
 {
     struct canring_producer *p = &end->producer;
     unsigned done = 0;
+    if (count == 1)
+        return write_one(p, number);
     for (; done < count; done++) {
         uint8_t *record = canring_ring_claim(p, SPSC_SIZE);
         if (!record)

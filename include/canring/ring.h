@@ -19,8 +19,9 @@
  * A record at position p is there when its sequence is (uint32_t)p + 1. The slot behind the last
  * published record never shows that value by accident: a slot keeps the sequence of an earlier lap,
  * or, where an earlier lap left payload bytes in it, the producer first stores a value that cannot
- * match
- * ("poison"). That is why one slot stays free.
+ * match ("poison"). That is why one slot stays free. The poison of the next batch is stored right
+ * after this one was published, on the guess that it will be as long: the line comes over from the
+ * consumer's core while nobody waits for it, instead of holding up the next publish.
  *
  * Ordering edges, the only ones:
  *   P1 -> C1  publish: release store of the sequence of a batch's first record, after all records
@@ -105,6 +106,7 @@ struct canring_producer {
     uint64_t first; /* first slot claimed but not published */
     uint64_t limit; /* claims end here: the consumer's position as last seen + capacity - 1 */
     uint64_t poison_below; /* slots before this position may hold payload where a sequence goes */
+    uint64_t poisoned;     /* the slot at this position does not, until a claim reaches beyond it */
     struct canring_ring_side *own;
     const struct canring_ring_side *peer;
     uint32_t woken;  /* the peer's ticket that we have answered */
@@ -145,10 +147,13 @@ static inline uint32_t canring_ring_span(uint32_t size)
     return (size + CANRING_SLOT - 1) / CANRING_SLOT;
 }
 
-static inline struct canring_record *canring_ring_at(uint8_t *slots, uint64_t position,
+static inline struct canring_record *canring_ring_at(const uint8_t *slots, uint64_t position,
                                                      uint64_t mask)
 {
-    return (struct canring_record *)(void *)(slots + (position & mask) * CANRING_SLOT);
+    const uint8_t *slot = slots + (position & mask) * CANRING_SLOT;
+    if (!slot) /* spares callers a test that they cannot fail */
+        __builtin_unreachable();
+    return (struct canring_record *)(uintptr_t)slot;
 }
 
 /* Look again how far the consumer is. The value comes from another process: it is read once, and
@@ -174,8 +179,11 @@ static inline void *canring_ring_claim(struct canring_producer *p, uint32_t size
     if (__builtin_expect(end > p->limit, 0) && !canring_ring_refresh(p, end))
         return NULL;
     /* From here on, whether or not it is committed, with this size or a smaller one. */
-    if (end - p->head > 1)
+    if (end - p->head > 1) {
         p->poison_below = end + p->mask + 1;
+        if (end > p->poisoned)
+            p->poisoned = 0; /* a head that is past 0 cannot be there */
+    }
     return canring_ring_at(p->slots, p->head, p->mask);
 }
 
@@ -191,24 +199,56 @@ static inline void canring_ring_commit(struct canring_producer *p, uint32_t size
     p->head = next;
 }
 
-static inline void canring_ring_poison(struct canring_producer *p)
+/* Let the free slot at `position` hold nothing that could be taken for a record. */
+static inline void canring_ring_poison(struct canring_producer *p, uint64_t position)
 {
-    if (__builtin_expect(p->head < p->poison_below, 0)) /* before P1 */
-        atomic_store_explicit(&canring_ring_at(p->slots, p->head, p->mask)->sequence,
-                              (uint32_t)p->head, memory_order_relaxed);
+    atomic_store_explicit(&canring_ring_at(p->slots, position, p->mask)->sequence,
+                          (uint32_t)position, memory_order_relaxed); /* before the P1 it is for */
+}
+
+/* The batch of `slots` before the head is published: guess that the next one is as long. */
+static inline void canring_ring_poison_ahead(struct canring_producer *p, uint64_t slots)
+{
+    const uint64_t next = p->head + slots;
+    if (next > p->limit)
+        return;
+    canring_ring_poison(p, next);
+    p->poisoned = next;
 }
 
 /* Give the batch to the consumer. Does not wake it: for consumers that never sleep. Wait-free. */
 static inline void canring_ring_publish(struct canring_producer *p)
 {
-    if (p->head == p->first)
+    const uint64_t first = p->first;
+    if (p->head == first)
         return;
-    canring_ring_poison(p);
-    atomic_store_explicit(&canring_ring_at(p->slots, p->first, p->mask)->sequence,
-                          (uint32_t)p->first + 1, memory_order_release); /* P1 */
+    const bool poison = __builtin_expect(p->head < p->poison_below, 0);
+    if (poison && p->head != p->poisoned)
+        canring_ring_poison(p, p->head);
+    atomic_store_explicit(&canring_ring_at(p->slots, first, p->mask)->sequence, (uint32_t)first + 1,
+                          memory_order_release); /* P1 */
     p->first = p->head;
     /* For observers and a successor; nobody polls it. */
     atomic_store_explicit(&p->own->position, p->first, memory_order_relaxed);
+    if (poison)
+        canring_ring_poison_ahead(p, p->first - first);
+}
+
+/* Commit the claimed record and publish it, with what was committed before. As the two calls, and
+ * shorter for a record that goes alone. Wait-free. */
+static inline void canring_ring_send(struct canring_producer *p, uint32_t size)
+{
+    struct canring_record *record = canring_ring_at(p->slots, p->head, p->mask);
+    const uint64_t head = p->head, next = head + canring_ring_span(size);
+    if (__builtin_expect(head != p->first || next < p->poison_below, 0)) {
+        canring_ring_commit(p, size);
+        canring_ring_publish(p);
+        return;
+    }
+    atomic_store_explicit(&record->size, (uint16_t)size, memory_order_relaxed); /* before P1 */
+    atomic_store_explicit(&record->sequence, (uint32_t)head + 1, memory_order_release); /* P1 */
+    p->head = p->first = next;
+    atomic_store_explicit(&p->own->position, next, memory_order_relaxed); /* as in publish */
 }
 
 /* Cold half of the next function: one system call. */
@@ -219,13 +259,18 @@ void canring_ring_wake_producer(struct canring_consumer *c, uint32_t waiting);
  * sleep; none, but a full fence, while it is awake. Wait-free. */
 static inline void canring_ring_publish_wake(struct canring_producer *p)
 {
-    if (p->head == p->first)
+    const uint64_t first = p->first;
+    if (p->head == first)
         return;
-    canring_ring_poison(p);
-    atomic_store_explicit(&canring_ring_at(p->slots, p->first, p->mask)->sequence,
-                          (uint32_t)p->first + 1, memory_order_seq_cst); /* P1, W */
+    const bool poison = __builtin_expect(p->head < p->poison_below, 0);
+    if (poison && p->head != p->poisoned)
+        canring_ring_poison(p, p->head);
+    atomic_store_explicit(&canring_ring_at(p->slots, first, p->mask)->sequence, (uint32_t)first + 1,
+                          memory_order_seq_cst); /* P1, W */
     p->first = p->head;
     atomic_store_explicit(&p->own->position, p->first, memory_order_relaxed);
+    if (poison)
+        canring_ring_poison_ahead(p, p->first - first);
     uint32_t waiting = atomic_load_explicit(&p->peer->waiting, memory_order_seq_cst); /* W */
     if (__builtin_expect((waiting & CANRING_ASLEEP_MASK) && waiting != p->woken, 0))
         canring_ring_wake_consumer(p, waiting);
@@ -307,9 +352,7 @@ static inline bool canring_ring_resize(struct canring_consumer *c, uint32_t size
 static inline const struct canring_record *canring_ring_peek(struct canring_consumer *c,
                                                              uint32_t *size)
 {
-    const struct canring_record *record =
-        (const struct canring_record *)(const void *)(c->slots +
-                                                      (c->next & c->mask) * CANRING_SLOT);
+    const struct canring_record *record = canring_ring_at(c->slots, c->next, c->mask);
     uint32_t sequence = atomic_load_explicit(&record->sequence, memory_order_acquire); /* C1 */
     if (sequence != (uint32_t)c->next + 1)
         return NULL;
