@@ -2,7 +2,7 @@
  *
  * The peer has defined:
  *   struct peer_end;    what a thread holds of the queue, on its own stack
- *   void peer_create(unsigned slots);   the queue, zeroed and touched
+ *   void peer_create(unsigned slots);   the queue, for so many records, zeroed and touched
  *   void peer_producer(struct peer_end *), void peer_consumer(struct peer_end *)
  *   unsigned peer_write(struct peer_end *, uint64_t number, unsigned count)
  *       put up to `count` records with these numbers and make them visible; how many

@@ -14,9 +14,13 @@ struct peer_end {
 
 #define PAYLOAD_WORDS ((SPSC_SIZE - CANRING_RECORD_HEADER) / 8)
 
-static void peer_create(unsigned slots)
+/* Room for as many records as the other queues have, in slots of which a record takes several. */
+static void peer_create(unsigned records)
 {
     struct canring_error err;
+    uint32_t slots = CANRING_SLOTS_MIN;
+    while (slots < records * canring_ring_span(SPSC_SIZE) && slots < CANRING_SLOTS_MAX)
+        slots *= 2;
     if (canring_ring_create(&ring, slots, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
