@@ -89,9 +89,10 @@ class Report:
             self.say(f"## One producer, one consumer: {size} bytes, {mode}, cores {cores}",
                      "Each at its own best settings; every word written and checked. A record of "
                      "canring's has 8 bytes of header in these bytes, the others' have none.",
-                     table(("queue", "M records/s", "turns", "canring's ratio", "batch", "slots", "pause"),
-                           [(one["contender"], ranged(one), len(one["values"]),
-                             f"{median(ours) / median(one):.2f}",
+                     table(("queue", "M records/s", "GB/s", "turns", "canring's ratio", "batch",
+                            "slots", "pause"),
+                           [(one["contender"], ranged(one), number(median(one) * size / 1000),
+                             len(one["values"]), f"{median(ours) / median(one):.2f}",
                              *(one["setting"][key] for key in ("batch", "slots", "pause")))
                             for one in group]))
             self.picture(bars(f"{self.base}-spsc-{size}-{mode}-{cores}.svg",

@@ -42,6 +42,17 @@ for words in "libnowhere-dev" "^formats: FAILED after" "^scaling: done after" "^
 done
 grep -q '"contender": "blf"' "$work"/bench/results/*.json || fail "the results of the others are lost"
 
+# The queues' rates, and what they are in bytes.
+mkdir "$programs/spsc"
+program "$programs/bench_placement" 'echo "{\"cores\": \"near\"}"'
+for queue in canring other; do
+    program "$programs/spsc/spsc_${queue}_96" \
+        "echo '{\"peer\": \"$queue\", \"size\": 96, \"mrecords_per_s\": 50.0}'"
+done
+run --only spsc || fail "spsc: $(cat "$work/out")"
+grep -q '^| other | 50 \[50 – 50\] | 4.8 | 2 | 1.00 |' "$work"/bench/results/*.md ||
+    fail "50 M records/s of 96 bytes are not said to be 4.8 GB/s"
+
 run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
 
 # A program without an end, and what it has started, end with the time of their bench.
