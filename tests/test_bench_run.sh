@@ -49,9 +49,23 @@ for queue in canring other; do
     program "$programs/spsc/spsc_${queue}_96" \
         "echo '{\"peer\": \"$queue\", \"size\": 96, \"mrecords_per_s\": 50.0}'"
 done
+report=$(echo "$work"/bench/results/*.md)
 run --only spsc || fail "spsc: $(cat "$work/out")"
-grep -q '^| other | 50 \[50 – 50\] | 4.8 | 2 | 1.00 |' "$work"/bench/results/*.md ||
+grep -q '^| other | 50 \[50 – 50\] | 4.8 | 2 | 1.00 |' "$report" ||
     fail "50 M records/s of 96 bytes are not said to be 4.8 GB/s"
+grep -q 'the machine gave no CPU counters' "$report" || fail "not said: no CPU counters"
+grep -q 'of producer, consumer' "$report" && fail "a column of counters without counters"
+
+# What the processors counted has columns, where they did.
+program "$programs/spsc/spsc_canring_96" "echo '{\"peer\": \"canring\", \"size\": 96,
+\"mrecords_per_s\": 50.0, \"producer_cycles\": 24.5, \"producer_cache_misses\": 0.02,
+\"consumer_cycles\": 31.0, \"consumer_cache_misses\": 0.0}' | tr -d '\n'"
+run --only spsc || fail "spsc with counters: $(cat "$work/out")"
+grep -q '| pause | cycles of producer, consumer | cache misses of producer, consumer |$' "$report" ||
+    fail "no columns for what the processors counted"
+grep -q '^| canring |.* | 24.5, 31 | 0.02, 0 |$' "$report" || fail "not what canring's threads counted"
+grep -q '^| other |.* | –, – | –, – |$' "$report" || fail "counters for a queue that gave none"
+grep -q 'no CPU counters' "$report" && fail "said to have no CPU counters"
 
 run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
 
