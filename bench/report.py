@@ -179,7 +179,9 @@ class Report:
                              ("scaling", "CPU time of the proxy per frame, channels and rate"),
                              ("formats", "Encoding and decoding, one core"),
                              ("rate", "Capture from an in-memory bus, by format"),
-                             ("convert", "Whole programs"), ("capture", "Capture on vcan"),
+                             ("convert", "Whole programs"),
+                             ("dump", "Frames of a flooded vcan, shown by whole programs"),
+                             ("capture", "Capture on vcan"),
                              ("capture_udp", "Capture on udp_multicast")):
             every = [one for one in self.results.series if one["bench"] == bench]
             if every:

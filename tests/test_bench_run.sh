@@ -69,6 +69,24 @@ grep -q 'no CPU counters' "$report" && fail "said to have no CPU counters"
 
 run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
 
+# hyperfine's times of whole programs.
+program "$work/bench/dump" 'echo "{\"task\": \"dump\", \"contender\": \"candump\", \"frames\": $2,
+\"lost_percent\": 97.5, \"times\": [3.0, 5.0]}" | tr -d "\n"'
+run --only dump || fail "dump: $(cat "$work/out")"
+grep -q '^| candump | task dump frames 1000 | time | s | 4 \[3 – 5\] |$' "$report" ||
+    fail "the times of dump are not in the report"
+grep -q '^| candump | .* | lost meanwhile | % | 97.5 ' "$report" || fail "what was lost is not said"
+
+# Every bench is told of, and all of them take 40 minutes at most.
+"$work/bench/run" --help >"$work/help"
+sum=0
+while read -r name seconds; do
+    grep -qE "(of:|,|^ ) *$name(,|\$)" "$work/help" || fail "bench/run --help does not know $name"
+    grep -q "^| $name |" "$CANRING_SOURCE/docs/benchmarks.md" || fail "benchmarks.md does not know $name"
+    sum=$((sum + seconds))
+done < <(sed -n '/^LIMITS/,/}/p' "$CANRING_SOURCE/bench/run" | grep -oE '"[a-z_]+": [0-9]+' | tr -d '":')
+[ $sum -gt 0 ] && [ $sum -le 2400 ] || fail "all benches take $sum s"
+
 # A program without an end, and what it has started, end with the time of their bench.
 sed -i 's/"formats": 30/"formats": 1/' "$work/bench/run"
 program "$programs/bench_trace_format" "timeout 300 sleep 300 & echo \$! >>$work/pids; wait"
