@@ -75,8 +75,27 @@ class Report:
                  f"cache-line round trip before and after: {about.get('ping_pong_before_ns')} and "
                  f"{about.get('ping_pong_after_ns')} ns.")
 
+    def counted(self, one, event):
+        """What the producer and the consumer of one queue counted, "–" where it is not known."""
+        cells = {"producer": "–", "consumer": "–"}
+        for side in cells:
+            for other in self.results.find("spsc", f"{side}_{event}", **one["setting"]):
+                if other["contender"] == one["contender"]:
+                    cells[side] = number(median(other))
+        return ", ".join(cells.values())
+
+    def counters(self, group):
+        """The columns of a table: a header and a cell for each of the group."""
+        for event in ("cycles", "instructions", "cache_misses"):
+            cells = [self.counted(one, event) for one in group]
+            if set(cells) != {"–, –"}:
+                yield f"{event.replace('_', ' ')} of producer, consumer", cells
+
     def spsc(self):
-        every = [one for one in self.results.series if one["bench"] == "spsc"]
+        every = [one for one in self.results.series
+                 if one["bench"] == "spsc" and one["unit"] == "M records/s"]
+        if every and len(every) == sum(one["bench"] == "spsc" for one in self.results.series):
+            self.say("No cycles, instructions and cache misses: the machine gave no CPU counters.")
         for size, mode, cores in sorted({tuple(one["setting"][key] for key in
                                                ("size", "mode", "cores")) for one in every}):
             group = [one for one in every
@@ -86,14 +105,17 @@ class Report:
             if not ours:
                 continue
             group.sort(key=median, reverse=True)
+            counters = list(self.counters(group))
             self.say(f"## One producer, one consumer: {size} bytes, {mode}, cores {cores}",
                      "Each at its own best settings; every word written and checked. A record of "
                      "canring's has 8 bytes of header in these bytes, the others' have none.",
-                     table(("queue", "M records/s", "turns", "canring's ratio", "batch", "slots", "pause"),
-                           [(one["contender"], ranged(one), len(one["values"]),
-                             f"{median(ours) / median(one):.2f}",
-                             *(one["setting"][key] for key in ("batch", "slots", "pause")))
-                            for one in group]))
+                     table(("queue", "M records/s", "GB/s", "turns", "canring's ratio", "batch",
+                            "slots", "pause", *(header for header, _ in counters)),
+                           [(one["contender"], ranged(one), number(median(one) * size / 1000),
+                             len(one["values"]), f"{median(ours) / median(one):.2f}",
+                             *(one["setting"][key] for key in ("batch", "slots", "pause")),
+                             *(cells[i] for _, cells in counters))
+                            for i, one in enumerate(group)]))
             self.picture(bars(f"{self.base}-spsc-{size}-{mode}-{cores}.svg",
                               f"{size} bytes, {mode}, cores {cores}", "M records/s", group))
 
@@ -157,7 +179,9 @@ class Report:
                              ("scaling", "CPU time of the proxy per frame, channels and rate"),
                              ("formats", "Encoding and decoding, one core"),
                              ("rate", "Capture from an in-memory bus, by format"),
-                             ("convert", "Whole programs"), ("capture", "Capture on vcan"),
+                             ("convert", "Whole programs"),
+                             ("dump", "Frames of a flooded vcan, shown by whole programs"),
+                             ("capture", "Capture on vcan"),
                              ("capture_udp", "Capture on udp_multicast")):
             every = [one for one in self.results.series if one["bench"] == bench]
             if every:

@@ -42,7 +42,50 @@ for words in "libnowhere-dev" "^formats: FAILED after" "^scaling: done after" "^
 done
 grep -q '"contender": "blf"' "$work"/bench/results/*.json || fail "the results of the others are lost"
 
+# The queues' rates, and what they are in bytes.
+mkdir "$programs/spsc"
+program "$programs/bench_placement" 'echo "{\"cores\": \"near\"}"'
+for queue in canring other; do
+    program "$programs/spsc/spsc_${queue}_96" \
+        "echo '{\"peer\": \"$queue\", \"size\": 96, \"mrecords_per_s\": 50.0}'"
+done
+report=$(echo "$work"/bench/results/*.md)
+run --only spsc || fail "spsc: $(cat "$work/out")"
+grep -q '^| other | 50 \[50 – 50\] | 4.8 | 2 | 1.00 |' "$report" ||
+    fail "50 M records/s of 96 bytes are not said to be 4.8 GB/s"
+grep -q 'the machine gave no CPU counters' "$report" || fail "not said: no CPU counters"
+grep -q 'of producer, consumer' "$report" && fail "a column of counters without counters"
+
+# What the processors counted has columns, where they did.
+program "$programs/spsc/spsc_canring_96" "echo '{\"peer\": \"canring\", \"size\": 96,
+\"mrecords_per_s\": 50.0, \"producer_cycles\": 24.5, \"producer_cache_misses\": 0.02,
+\"consumer_cycles\": 31.0, \"consumer_cache_misses\": 0.0}' | tr -d '\n'"
+run --only spsc || fail "spsc with counters: $(cat "$work/out")"
+grep -q '| pause | cycles of producer, consumer | cache misses of producer, consumer |$' "$report" ||
+    fail "no columns for what the processors counted"
+grep -q '^| canring |.* | 24.5, 31 | 0.02, 0 |$' "$report" || fail "not what canring's threads counted"
+grep -q '^| other |.* | –, – | –, – |$' "$report" || fail "counters for a queue that gave none"
+grep -q 'no CPU counters' "$report" && fail "said to have no CPU counters"
+
 run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
+
+# hyperfine's times of whole programs.
+program "$work/bench/dump" 'echo "{\"task\": \"dump\", \"contender\": \"candump\", \"frames\": $2,
+\"lost_percent\": 97.5, \"times\": [3.0, 5.0]}" | tr -d "\n"'
+run --only dump || fail "dump: $(cat "$work/out")"
+grep -q '^| candump | task dump frames 1000 | time | s | 4 \[3 – 5\] |$' "$report" ||
+    fail "the times of dump are not in the report"
+grep -q '^| candump | .* | lost meanwhile | % | 97.5 ' "$report" || fail "what was lost is not said"
+
+# Every bench is told of, and all of them take 40 minutes at most.
+"$work/bench/run" --help >"$work/help"
+sum=0
+while read -r name seconds; do
+    grep -qE "(of:|,|^ ) *$name(,|\$)" "$work/help" || fail "bench/run --help does not know $name"
+    grep -q "^| $name |" "$CANRING_SOURCE/docs/benchmarks.md" || fail "benchmarks.md does not know $name"
+    sum=$((sum + seconds))
+done < <(sed -n '/^LIMITS/,/}/p' "$CANRING_SOURCE/bench/run" | grep -oE '"[a-z_]+": [0-9]+' | tr -d '":')
+[ $sum -gt 0 ] && [ $sum -le 2400 ] || fail "all benches take $sum s"
 
 # A program without an end, and what it has started, end with the time of their bench.
 sed -i 's/"formats": 30/"formats": 1/' "$work/bench/run"
