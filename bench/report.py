@@ -136,12 +136,16 @@ class Report:
         lines = {}
         for one in self.results.find("sizes", "rate", cores=cores):
             setting = one["setting"]
-            name = f"batch {setting['batch']}" + (", late consumer" if setting["late"] else "")
+            name = (f"{one['contender']}, batch {setting['batch']}"
+                    + (", late consumer" if setting["late"] else ""))
             lines.setdefault(name, []).append((setting["slots"], median(one)))
         sizes = sorted({x for points in lines.values() for x, _ in points})
         if lines:
             best = {name: max(y for _, y in points) for name, points in lines.items()}
-            self.say(f"## Ring sizes, 32 bytes, cores {cores}", table(
+            self.say(f"## Ring sizes, 32 bytes, cores {cores}",
+                     "The bare stream has no ring about it: where it is slow, too, it is the memory. "
+                     "Lines that both cores have in a cache of their own cost more to write than "
+                     "those that both have lost to the shared one.", table(
                 ("", "lowest of best", *(f"{x} slots" for x in sizes)),
                 [(name, f"{min(y for _, y in points) / best[name]:.0%}",
                   *(number(dict(points)[x]) if x in dict(points) else "–" for x in sizes))
