@@ -18,23 +18,29 @@
  *
  * A record at position p is there when its sequence is (uint32_t)p + 1. The slot behind the last
  * published record never shows that value by accident: a slot keeps the sequence of an earlier lap,
- * or, where an earlier lap left payload bytes in it, the producer first stores a value that cannot
- * match ("poison"). That is why one slot stays free. The poison of the next batch is stored right
+ * or, where payload may have been left in it, the producer first stores a value that cannot match
+ * ("poison"). That is why one slot stays free. The poison of the next batch is stored right
  * after this one was published, on the guess that it will be as long: the line comes over from the
  * consumer's core while nobody waits for it, instead of holding up the next publish.
  *
  * Ordering edges, the only ones:
+ *
  *   P1 -> C1  publish: release store of the sequence of a batch's first record, after all records
- * of the batch, the sequences of the others and the poison; pairs with the consumer's acquire load
- * of that sequence. The rest of the batch is ordered by the same edge, since nobody gets to it but
- * through the first record. C2 -> P2  release: release store of the consumer's position after the
- * last load from the slots it gives back; pairs with the producer's acquire load before it writes
- * into them. W         going to sleep against publishing: sleeper stores `waiting`, then loads what
- * it waits for; waker stores that, then loads `waiting`; all four seq_cst, so in their single total
- * order at least one of the two sees the other: no wake-up is lost. Same for space (roles swapped).
+ *             of the batch, the sequences of the others and the poison; pairs with the consumer's
+ *             acquire load of that sequence. The rest of the batch is ordered by the same edge,
+ *             since nobody gets to it but through the first record.
+ *
+ *   C2 -> P2  release: release store of the consumer's position after the last load from the slots
+ *             it gives back; pairs with the producer's acquire load before it writes into them.
+ *
+ *   W         going to sleep against publishing: sleeper stores `waiting`, then loads what it waits
+ *             for; waker stores that, then loads `waiting`; all four seq_cst, so in their single
+ *             total order at least one of the two sees the other: no wake-up is lost. Same for
+ *             space (roles swapped).
+ *
  *   B         bell: the waker's release increment before the system call; pairs with the sleeper's
  *             acquire load before it announces itself, so a wake between the two makes the sleep
- * return.
+ *             return.
  */
 #ifndef CANRING_RING_H
 #define CANRING_RING_H
@@ -61,7 +67,7 @@ extern "C" {
 /* What one side tells the other; written by its owner alone, on a page of its own. Fields that
  * change at different rates stand two cache lines apart (the prefetcher fetches lines in pairs). */
 struct canring_ring_side {
-    CANRING_ATOMIC(uint64_t) position; /* producer: published so far; consumer: read so far */
+    CANRING_ATOMIC(uint64_t) position; /* producer: published so far, told late; consumer: read */
     uint8_t pad0[120];
     CANRING_ATOMIC(uint32_t)
     waiting; /* ticket << 2 | CANRING_ASLEEP_*; 0 in the low bits = awake */
@@ -106,7 +112,7 @@ struct canring_producer {
     uint64_t first; /* first slot claimed but not published */
     uint64_t limit; /* claims end here: the consumer's position as last seen + capacity - 1 */
     uint64_t poison_below; /* slots before this position may hold payload where a sequence goes */
-    uint64_t poisoned;     /* the slot at this position does not, until a claim reaches beyond it */
+    uint64_t poisoned;     /* the slot at this position does not; 0 = none is known not to */
     struct canring_ring_side *own;
     const struct canring_ring_side *peer;
     uint32_t woken;  /* the peer's ticket that we have answered */
@@ -136,9 +142,10 @@ struct canring_consumer {
 int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct canring_error *err);
 void canring_ring_destroy(struct canring_ring *ring);
 
-/* The two ends. A ring that had users before goes on at their positions; the producer's init first
- * makes sure that nothing a dead predecessor left unpublished can be taken for a record (it writes
- * every free slot once). Nobody else may use that side at the time. */
+/* The two ends. A ring that had users before goes on where they ended, the producer's behind all
+ * that was published; it first makes sure that nothing a dead predecessor left unpublished can be
+ * taken for a record (it writes every free slot once). Nobody else may use that side at the time.
+ */
 void canring_producer_init(struct canring_producer *producer, const struct canring_ring *ring);
 void canring_consumer_init(struct canring_consumer *consumer, const struct canring_ring *ring);
 
@@ -170,19 +177,26 @@ static inline bool canring_ring_refresh(struct canring_producer *p, uint64_t end
     return end <= p->limit;
 }
 
+/* Whether a record of `size` bytes fits. Wait-free. */
+static inline bool canring_ring_fits(struct canring_producer *p, uint32_t size)
+{
+    uint64_t end = p->head + canring_ring_span(size);
+    return __builtin_expect(end <= p->limit, 1) || canring_ring_refresh(p, end);
+}
+
 /* Room for a record of `size` bytes (header included, ≥ 8), to be written in place: everything but
  * its first 6 bytes is the caller's. NULL when the ring is full or broken. Not visible to the
  * consumer before commit and publish. Wait-free. */
 static inline void *canring_ring_claim(struct canring_producer *p, uint32_t size)
 {
     uint64_t end = p->head + canring_ring_span(size);
-    if (__builtin_expect(end > p->limit, 0) && !canring_ring_refresh(p, end))
+    if (!canring_ring_fits(p, size))
         return NULL;
     /* From here on, whether or not it is committed, with this size or a smaller one. */
     if (end - p->head > 1) {
         p->poison_below = end + p->mask + 1;
         if (end > p->poisoned)
-            p->poisoned = 0; /* a head that is past 0 cannot be there */
+            p->poisoned = 0; /* payload may go there; nothing is published at a head of 0 */
     }
     return canring_ring_at(p->slots, p->head, p->mask);
 }
@@ -210,7 +224,7 @@ static inline void canring_ring_poison(struct canring_producer *p, uint64_t posi
 static inline void canring_ring_poison_ahead(struct canring_producer *p, uint64_t slots)
 {
     const uint64_t next = p->head + slots;
-    if (next > p->limit)
+    if (next > p->limit) /* may still be read */
         return;
     canring_ring_poison(p, next);
     p->poisoned = next;
@@ -269,11 +283,11 @@ static inline void canring_ring_publish_wake(struct canring_producer *p)
                           memory_order_seq_cst); /* P1, W */
     p->first = p->head;
     atomic_store_explicit(&p->own->position, p->first, memory_order_relaxed);
-    if (poison)
-        canring_ring_poison_ahead(p, p->first - first);
     uint32_t waiting = atomic_load_explicit(&p->peer->waiting, memory_order_seq_cst); /* W */
     if (__builtin_expect((waiting & CANRING_ASLEEP_MASK) && waiting != p->woken, 0))
         canring_ring_wake_consumer(p, waiting);
+    if (poison)
+        canring_ring_poison_ahead(p, p->first - first);
 }
 
 /* Copy a record of `size` bytes into the batch (its sequence is left out). False when full. */

@@ -45,10 +45,14 @@ static int write_request(struct attempt *a, bool post)
     struct cr_envelope e = {
         .id = a->id, .kind = call->kind, .message_size = (uint32_t)call->parts[0].size};
     cr_auxiliary_producer(&p, &shared->rings[CR_REQUESTS], shared->bell);
+    if (p.broken) {
+        cr_lock_give(&shared->callers->request);
+        return -EPIPE;
+    }
     a->position = p.head;
     a->wrote = true;
     bool all_at_once =
-        canring_ring_claim(&p, cr_message_room(call->parts[0].size + call->parts[1].size)) != NULL;
+        canring_ring_fits(&p, cr_message_room(call->parts[0].size + call->parts[1].size));
     result = post && !all_at_once ? -EAGAIN : cr_message_write(&p, &e, call->parts, wait_room, a);
     cr_lock_give(&shared->callers->request);
     return result;

@@ -150,7 +150,7 @@ static bool receive(struct cr_auxiliary_server *server, int timeout_ms)
         return false;
     do
         server->reports_full =
-            !canring_ring_claim(&server->reports, cr_message_room(CANRING_MESSAGE_MAX));
+            !canring_ring_fits(&server->reports, cr_message_room(CANRING_MESSAGE_MAX));
     while (!server->reports_full && receive_one(server, count ? 0 : timeout_ms) &&
            ++count < REPORTS_PER_TURN);
     return count > 0;

@@ -12,6 +12,7 @@
 
 #include "shm/clock.h"
 #include "shm/guard.h"
+#include "shm/resume.h"
 #include "shm/runtime_dir.h"
 
 #define BYTE_ORDER_MARK 0x01020304u
@@ -280,22 +281,10 @@ void cr_auxiliary_shared_clean(const char *name)
 
 void cr_auxiliary_producer(struct canring_producer *p, const struct canring_ring *ring, int bell)
 {
-    uint64_t head = atomic_load_explicit(&ring->producer_side->position, memory_order_relaxed);
-    uint64_t read = atomic_load_explicit(&ring->consumer_side->position, memory_order_acquire);
-    uint64_t mask = ring->capacity - 1;
-    *p = (struct canring_producer){
-        .slots = ring->slots,
-        .mask = mask,
-        .head = head,
-        .first = head,
-        .limit = read + mask,
-        .poison_below = UINT64_MAX,
-        .own = ring->producer_side,
-        .peer = ring->consumer_side,
-        .ticket = atomic_load_explicit(&ring->producer_side->waiting, memory_order_relaxed) &
-                  ~CANRING_ASLEEP_MASK,
-        .bell_fd = bell,
-        .broken = read > head || head - read > mask};
+    cr_producer_resume(p, ring);
+    p->ticket = atomic_load_explicit(&ring->producer_side->waiting, memory_order_relaxed) &
+                ~CANRING_ASLEEP_MASK;
+    p->bell_fd = bell;
 }
 
 void cr_auxiliary_consumer(struct canring_consumer *c, const struct canring_ring *ring, int bell)

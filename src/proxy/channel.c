@@ -225,7 +225,7 @@ int canring_channel_receive(struct canring_channel *channel, union canring_frame
 static int wait_for_room(struct canring_channel *channel, uint32_t size, int timeout_ms)
 {
     uint64_t deadline = deadline_after(timeout_ms);
-    while (!canring_ring_claim(&channel->tx, size)) {
+    while (!canring_ring_fits(&channel->tx, size)) {
         uint64_t slice = slice_until(deadline);
         if (channel->tx.broken || proxy_gone(channel->inside))
             return -EPIPE;
@@ -244,7 +244,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
     if (atomic_load_explicit(&channel->inside->segment.header->state, memory_order_relaxed) !=
         CR_SEGMENT_OPEN)
         return -EPIPE;
-    if (!canring_ring_claim(&channel->tx, frame->size)) {
+    if (!canring_ring_fits(&channel->tx, frame->size)) {
         cr_count(&channel->inside->segment.user->full, 1);
         int result = wait_for_room(channel, frame->size, timeout_ms);
         if (result < 0)

@@ -75,7 +75,7 @@ static uint32_t half_in_bytes(const struct cr_outlet *outlet)
 
 bool cr_outlet_has_room(struct cr_outlet *outlet)
 {
-    return outlet->spill.count == 0 && canring_ring_claim(&outlet->ring, half_in_bytes(outlet));
+    return outlet->spill.count == 0 && canring_ring_fits(&outlet->ring, half_in_bytes(outlet));
 }
 
 bool cr_outlet_prepare(struct cr_outlet *outlet, bool for_source)

@@ -6,6 +6,7 @@
 
 #include "shm/huge.h"
 #include "shm/region.h"
+#include "shm/resume.h"
 
 /* A ring of such a size lies on huge pages where the kernel gives some: a lap of it takes too many
  * small ones for the processor to know their addresses. */
@@ -80,26 +81,57 @@ void canring_ring_destroy(struct canring_ring *ring)
     *ring = (struct canring_ring){0};
 }
 
-void canring_producer_init(struct canring_producer *producer, const struct canring_ring *ring)
+/* The end of what was published. The position told may lag behind it: by one batch, when the
+ * producer died between P1 and telling. It is found as a consumer would find it. */
+static uint64_t published(const struct canring_ring *ring, uint64_t told, uint64_t read)
 {
+    const uint64_t mask = ring->capacity - 1;
+    uint64_t head = told < read ? read : told; /* what was read was published */
+
+    while (head - read < mask) {
+        const struct canring_record *record = canring_ring_at(ring->slots, head, mask);
+        if (atomic_load_explicit(&record->sequence, memory_order_acquire) != (uint32_t)head + 1)
+            break;
+        uint32_t size = atomic_load_explicit(&record->size, memory_order_relaxed);
+        if (size < CANRING_RECORD_HEADER || head + canring_ring_span(size) - read > mask)
+            break;
+        head += canring_ring_span(size);
+    }
+    return head;
+}
+
+void cr_producer_resume(struct canring_producer *producer, const struct canring_ring *ring)
+{
+    const uint64_t mask = ring->capacity - 1;
     uint64_t head = atomic_load_explicit(&ring->producer_side->position, memory_order_relaxed);
     uint64_t read = atomic_load_explicit(&ring->consumer_side->position, memory_order_acquire);
-    uint64_t mask = ring->capacity - 1;
 
     *producer = (struct canring_producer){.slots = ring->slots,
                                           .mask = mask,
-                                          .head = head,
-                                          .first = head,
-                                          .limit = read + mask,
                                           .own = ring->producer_side,
                                           .peer = ring->consumer_side,
-                                          .bell_fd = -1,
-                                          .broken = read > head || head - read > mask};
+                                          .bell_fd = -1};
+    if ((head >= read ? head - read : read - head) > mask) {
+        producer->broken = true; /* and full: nothing can be claimed below a limit of 0 */
+        return;
+    }
+    head = published(ring, head, read);
+    producer->head = producer->first = head;
+    producer->limit = read + mask;
+    producer->poison_below = UINT64_MAX;
+    atomic_store_explicit(&ring->producer_side->position, head, memory_order_relaxed);
+}
+
+void canring_producer_init(struct canring_producer *producer, const struct canring_ring *ring)
+{
+    cr_producer_resume(producer, ring);
     if (producer->broken)
         return;
-    for (uint64_t position = head; position != read + ring->capacity; position++)
-        atomic_store_explicit(&canring_ring_at(ring->slots, position, mask)->sequence,
-                              (uint32_t)position, memory_order_relaxed); /* before the first P1 */
+    const uint64_t free_below = producer->limit + 1, lap_later = producer->head + ring->capacity;
+    for (uint64_t position = producer->head; position != free_below; position++)
+        canring_ring_poison(producer, position);
+    /* What is still to be read may have payload where a lap later a sequence goes. */
+    producer->poison_below = lap_later == free_below ? 0 : lap_later;
 }
 
 void canring_consumer_init(struct canring_consumer *consumer, const struct canring_ring *ring)
