@@ -111,6 +111,19 @@ grep -qxF $'\tcontroller-problem{rx-error-warning}' out || fail "-e: class besid
 grep -qxF $'\terror-counter-tx-rx{{0}{0}}' out || fail "-e: counters: $(cat out)"
 grep -qxF $'\tunknown-class-0x400' out || fail "-e: unknown class: $(cat out)"
 
+# A frame that comes alone costs four system calls: sleep, which socket, read, write.
+if command -v strace >/dev/null; then
+    strace -o calls "$CANRING" dump -L -n 100 vcan0 >out 2>words &
+    pid=$!
+    eventually listening_or_gone || fail "dump in strace does not listen"
+    cangen -g 20 -n 100 vcan0
+    ends_with 0 "-n 100"
+    calls=$(sed -n '/^write(1/,$p' calls | wc -l)
+    [ "$calls" -le 420 ] || fail "$calls system calls for 100 frames: $(tail -n 12 calls)"
+else
+    echo "skipped a part: no strace"
+fi
+
 # Every frame is shown or counted: a stopped reader with a small buffer, and one frame behind.
 start -d -L -r 20000 vcan0
 kill -STOP $pid

@@ -192,12 +192,11 @@ static int show(struct dump *dump, struct input *input)
 /* With nothing received: has the interface gone? As candump, that ends us unless -D is given. */
 static int check_link(struct dump *dump, struct input *input)
 {
-    struct canring_bus_stats stats;
+    uint64_t link_down = input->source.kind->link_down(&input->source);
 
-    input->source.kind->stats(&input->source, &stats);
-    if (stats.link_down == input->link_down)
+    if (link_down == input->link_down)
         return 0;
-    input->link_down = stats.link_down;
+    input->link_down = link_down;
     say("dump", "%s: interface down", input->target);
     return dump->options.stay ? 0 : EXIT_FAILURE;
 }

@@ -27,6 +27,11 @@ static void bus_stats(const struct source *source, struct canring_bus_stats *sta
     canring_bus_stats(source->bus, stats);
 }
 
+static uint64_t bus_link_down(const struct source *source)
+{
+    return canring_bus_link_down(source->bus);
+}
+
 static const char *bus_name(const struct source *source)
 {
     return canring_bus_name(source->bus);
@@ -38,7 +43,7 @@ static void bus_close(struct source *source)
 }
 
 static const struct source_kind bus_kind = {
-    bus_fd, bus_receive, bus_send, bus_stats, bus_name, bus_close,
+    bus_fd, bus_receive, bus_send, bus_stats, bus_link_down, bus_name, bus_close,
 };
 
 /* A bare name is a netdev's if there is one of that name, else a proxy's or a channel's if one

@@ -15,10 +15,11 @@ struct channel_source;
 struct source_kind {
     /* For poll(2): readable when receive may have something. */
     int (*fd)(const struct source *source);
-    /* These four as canring_bus_receive, _send, _stats, _name. */
+    /* These as canring_bus_receive, _send, _stats, _link_down, _name. */
     int (*receive)(struct source *source, const struct canring_frame **frame, int timeout_ms);
     int (*send)(struct source *source, const struct canring_frame *frame, int timeout_ms);
     void (*stats)(const struct source *source, struct canring_bus_stats *stats);
+    uint64_t (*link_down)(const struct source *source);
     const char *(*name)(const struct source *source);
     void (*close)(struct source *source);
 };

@@ -116,7 +116,11 @@ int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **fr
  * only. */
 int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame, int timeout_ms);
 
+/* Up to this moment; may ask the kernel. */
 void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *stats);
+
+/* Its `link_down` alone, as known from what has been received. No system call. */
+uint64_t canring_bus_link_down(const struct canring_bus *bus);
 
 /* Name of the interface that the last received frame came from ("any" and a recording have
  * several), as can-utils print it. */

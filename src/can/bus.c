@@ -18,6 +18,7 @@ struct canring_bus {
     bool listen_only;
     bool fd_is_used;            /* somebody else may sleep on it between our calls */
     bool asleep;                /* between prepare_sleep and awake */
+    bool looked;                /* at events without waiting, for the frames last handed out */
     struct canring_frame *next; /* of `batch`, not yet handed out */
     struct cr_batch batch;
 };
@@ -49,7 +50,7 @@ int canring_bus_open(struct canring_bus **result, const struct canring_bus_optio
     if (!bus)
         return canring_error_set(err, -ENOMEM, "out of memory");
     bus->next = NULL;
-    bus->fd_is_used = bus->asleep = false;
+    bus->fd_is_used = bus->asleep = bus->looked = false;
     bus->listen_only = options->listen_only;
     cr_batch_clear(&bus->batch);
     int rc = cr_loop_open(&bus->loop, !uring_is_asked_for(), err);
@@ -142,7 +143,8 @@ static int leave_asleep(struct canring_bus *bus)
 }
 
 /* Events are looked at before the batch is filled, so that nothing waits for a frame to come. A
- * wait that ends early without an event was ended by a signal: back to the caller, who knows. */
+ * wait that ends early without an event was ended by a signal: back to the caller, who knows. Who
+ * empties a bus without waiting (until 0) is spared a second look right after the first. */
 int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **frame, int timeout_ms)
 {
     if (hand_out(bus, frame))
@@ -150,13 +152,15 @@ int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **fr
     wake_up(bus);
     uint64_t end = timeout_ms ? deadline(timeout_ms) : 0;
     int rc = refill(bus);
-    bool again = rc == 0;
+    bool again = rc == 0 && (timeout_ms || !bus->looked);
+    bus->looked = again && !timeout_ms;
     while (again) {
         uint64_t ns = timeout_ms ? left(end) : 0;
         int events = ns ? sleep_in_loop(bus, ns) : cr_loop_poll(bus->loop);
         rc = events < 0 ? events : refill(bus);
         again = rc == 0 && ns && events > 0;
     }
+    bus->looked = bus->looked && rc > 0;
     if (rc == 0)
         rc = leave_asleep(bus);
     if (rc < 0)
@@ -212,6 +216,11 @@ void canring_bus_stats(const struct canring_bus *bus, struct canring_bus_stats *
         bus->bus->driver->refresh_stats(bus->bus);
     *stats = bus->bus->stats;
     stats->receive_calls += cr_loop_enters(bus->loop);
+}
+
+uint64_t canring_bus_link_down(const struct canring_bus *bus)
+{
+    return bus->bus->stats.link_down;
 }
 
 const char *canring_bus_name(const struct canring_bus *bus)

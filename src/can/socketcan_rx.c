@@ -137,6 +137,8 @@ static bool read_messages(struct cr_socketcan *sc)
         int n = recvmmsg(sc->fd, rx->messages, CR_SC_AT_ONCE, MSG_DONTWAIT, NULL);
         if (n > 0) {
             rx->have = (unsigned)n;
+            /* Fewer than asked for: empty now, or there is an error, of which an event tells. */
+            rx->readable = n == CR_SC_AT_ONCE;
             return true;
         }
         read_failed(sc, n < 0 ? errno : EAGAIN);
