@@ -75,8 +75,8 @@ struct canring_proxy;
 int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_options *options,
                        struct canring_error *err);
 
-/* Serve until canring_proxy_stop. 0, or a negative errno when the bus or the loop failed for good.
- */
+/* Serve until canring_proxy_stop, and what had arrived by then. 0, or a negative errno when the bus
+ * or the loop failed for good. */
 int canring_proxy_run(struct canring_proxy *proxy);
 
 /* Ask run to return. From any thread or signal handler. */

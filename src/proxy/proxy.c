@@ -18,6 +18,7 @@
 #define BUSY_POLL_US     50u
 #define POLL_ROUNDS      256u /* of one canring_proxy_poll: its caller has other things to do */
 #define EPOLL_EVERY      16u  /* rounds between looks at epoll, each of which is a system call */
+#define LAST_ROUNDS      64u  /* that are still served at the end */
 
 void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)
 {
@@ -308,6 +309,17 @@ static bool bus_failed(const struct canring_proxy *proxy)
     return proxy->bus_error && proxy->bus_error != -ENODATA;
 }
 
+/* What had arrived when it was to end belongs to the auxiliaries and the trace. Bounded, for a bus
+ * that never falls silent; one that can wait would only be read on. */
+static void take_the_rest(struct canring_proxy *proxy)
+{
+    for (unsigned round = 0; round < LAST_ROUNDS && !proxy->bus->driver->pausable; round++) {
+        proxy->idle_passes = 1; /* look at the sockets, too */
+        if (round_once(proxy) <= 0 || bus_failed(proxy))
+            return;
+    }
+}
+
 static int run(struct canring_proxy *proxy)
 {
     while (!atomic_load_explicit(&proxy->stop, memory_order_acquire)) {
@@ -327,6 +339,7 @@ static int run(struct canring_proxy *proxy)
         if (result < 0)
             return result;
     }
+    take_the_rest(proxy);
     return 0;
 }
 
