@@ -45,7 +45,7 @@ static uint8_t pattern(uint32_t number, uint32_t at)
     return (uint8_t)(number * 31 + at * 7 + 1);
 }
 
-static bool write_record(struct canring_producer *p, uint32_t number, uint32_t size)
+static bool claim_record(struct canring_producer *p, uint32_t number, uint32_t size)
 {
     uint8_t *bytes = canring_ring_claim(p, size);
     if (!bytes)
@@ -53,8 +53,15 @@ static bool write_record(struct canring_producer *p, uint32_t number, uint32_t s
     memcpy(bytes + 8, &number, sizeof(number));
     for (uint32_t i = 12; i < size; i++)
         bytes[i] = pattern(number, i);
-    canring_ring_commit(p, size);
     return true;
+}
+
+static bool write_record(struct canring_producer *p, uint32_t number, uint32_t size)
+{
+    bool claimed = claim_record(p, number, size);
+    if (claimed)
+        canring_ring_commit(p, size);
+    return claimed;
 }
 
 /* Size of the record of that number: 12 bytes to over a hundred slots' worth, mostly classic. */
@@ -256,29 +263,20 @@ static void produce(struct canring_producer *p)
     }
 }
 
-/* The same records, each sent when it is ready, every ninth with others before it. */
+/* The same records, each sent when it is ready, some with others before them. */
 static void produce_singly(struct canring_producer *p)
 {
     for (uint32_t number = 0; number < STRESS_RECORDS;) {
         const uint32_t size = size_of(number);
-        if (number % 9 < 3) {
-            if (write_record(p, number, size))
-                number++;
-            else
-                canring_ring_publish(p);
-            continue;
-        }
-        uint8_t *bytes = canring_ring_claim(p, size);
-        if (!bytes) {
+        if (!claim_record(p, number, size)) {
             canring_ring_publish(p);
             sched_yield();
             continue;
         }
-        memcpy(bytes + 8, &number, sizeof(number));
-        for (uint32_t i = 12; i < size; i++)
-            bytes[i] = pattern(number, i);
-        canring_ring_send(p, size);
-        number++;
+        if (number++ % 9 < 3)
+            canring_ring_commit(p, size);
+        else
+            canring_ring_send(p, size);
     }
     canring_ring_publish(p);
 }
@@ -328,52 +326,41 @@ static uint32_t consume(struct canring_consumer *c)
     return number;
 }
 
+struct production {
+    void (*produce)(struct canring_producer *p);
+    struct canring_producer *p;
+};
+
 static void *producer_thread(void *arg)
 {
-    produce(arg);
+    const struct production *production = arg;
+    production->produce(production->p);
     return NULL;
+}
+
+static void expect_all_in_order(struct fixture *f, void (*how)(struct canring_producer *p))
+{
+    struct production production = {how, &f->p};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, producer_thread, &production), 0);
+    uint32_t intact_records = consume(&f->c);
+    pthread_join(thread, NULL);
+    assert_int_equal(intact_records, STRESS_RECORDS);
 }
 
 static void threads_lose_and_reorder_nothing(void **state)
 {
-    struct fixture *f = *state;
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, producer_thread, &f->p), 0);
-    uint32_t intact_records = consume(&f->c);
-    pthread_join(thread, NULL);
-    assert_int_equal(intact_records, STRESS_RECORDS);
-}
-
-static void *run_producer_thread(void *arg)
-{
-    produce_runs(arg);
-    return NULL;
+    expect_all_in_order(*state, produce);
 }
 
 static void runs_lose_and_reorder_nothing(void **state)
 {
-    struct fixture *f = *state;
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, run_producer_thread, &f->p), 0);
-    uint32_t intact_records = consume(&f->c);
-    pthread_join(thread, NULL);
-    assert_int_equal(intact_records, STRESS_RECORDS);
-}
-
-static void *single_producer_thread(void *arg)
-{
-    produce_singly(arg);
-    return NULL;
+    expect_all_in_order(*state, produce_runs);
 }
 
 static void records_sent_singly_are_neither_lost_nor_reordered(void **state)
 {
-    struct fixture *f = *state;
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, single_producer_thread, &f->p), 0);
-    uint32_t intact_records = consume(&f->c);
-    pthread_join(thread, NULL);
-    assert_int_equal(intact_records, STRESS_RECORDS);
+    expect_all_in_order(*state, produce_singly);
 }
 
 static void full_ring_of_long_records_is_read_as_it_was_written(void **state)

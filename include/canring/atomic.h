@@ -12,6 +12,7 @@
 #define CANRING_ATOMIC(type) std::atomic<type>
 using std::atomic_load_explicit;
 using std::atomic_store_explicit;
+using std::memory_order;
 using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;

@@ -106,7 +106,8 @@ void canring_bus_close(struct canring_bus *bus);
 int canring_bus_fd(struct canring_bus *bus);
 
 /* Next frame, in the bus's own memory, valid until the next call on `bus`; waits up to
- * `timeout_ms` (0 = not at all, -1 = for ever). Returns 1 and sets *frame; 0 on timeout or signal;
+ * `timeout_ms` (0 = not at all, -1 = for ever). Returns 1 and sets *frame; 0 on timeout or signal,
+ * and with a timeout of 0 right behind the last frame, before it asks the kernel for more;
  * -ENODATA when the bus has ended; other negative errno when it failed for good. */
 int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **frame,
                         int timeout_ms);

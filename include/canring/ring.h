@@ -230,22 +230,27 @@ static inline void canring_ring_poison_ahead(struct canring_producer *p, uint64_
     p->poisoned = next;
 }
 
-/* Give the batch to the consumer. Does not wake it: for consumers that never sleep. Wait-free. */
-static inline void canring_ring_publish(struct canring_producer *p)
+/* Give the batch, which is not empty, to the consumer. `order` is P1's: release or stronger. */
+static inline void canring_ring_publish_in(struct canring_producer *p, memory_order order)
 {
     const uint64_t first = p->first;
-    if (p->head == first)
-        return;
     const bool poison = __builtin_expect(p->head < p->poison_below, 0);
     if (poison && p->head != p->poisoned)
         canring_ring_poison(p, p->head);
     atomic_store_explicit(&canring_ring_at(p->slots, first, p->mask)->sequence, (uint32_t)first + 1,
-                          memory_order_release); /* P1 */
+                          order); /* P1 */
     p->first = p->head;
     /* For observers and a successor; nobody polls it. */
     atomic_store_explicit(&p->own->position, p->first, memory_order_relaxed);
     if (poison)
         canring_ring_poison_ahead(p, p->first - first);
+}
+
+/* Give the batch to the consumer. Does not wake it: for consumers that never sleep. Wait-free. */
+static inline void canring_ring_publish(struct canring_producer *p)
+{
+    if (p->head != p->first)
+        canring_ring_publish_in(p, memory_order_release);
 }
 
 /* Commit the claimed record and publish it, with what was committed before. As the two calls, and
@@ -262,7 +267,7 @@ static inline void canring_ring_send(struct canring_producer *p, uint32_t size)
     atomic_store_explicit(&record->size, (uint16_t)size, memory_order_relaxed); /* before P1 */
     atomic_store_explicit(&record->sequence, (uint32_t)head + 1, memory_order_release); /* P1 */
     p->head = p->first = next;
-    atomic_store_explicit(&p->own->position, next, memory_order_relaxed); /* as in publish */
+    atomic_store_explicit(&p->own->position, next, memory_order_relaxed);
 }
 
 /* Cold half of the next function: one system call. */
@@ -273,21 +278,12 @@ void canring_ring_wake_producer(struct canring_consumer *c, uint32_t waiting);
  * sleep; none, but a full fence, while it is awake. Wait-free. */
 static inline void canring_ring_publish_wake(struct canring_producer *p)
 {
-    const uint64_t first = p->first;
-    if (p->head == first)
+    if (p->head == p->first)
         return;
-    const bool poison = __builtin_expect(p->head < p->poison_below, 0);
-    if (poison && p->head != p->poisoned)
-        canring_ring_poison(p, p->head);
-    atomic_store_explicit(&canring_ring_at(p->slots, first, p->mask)->sequence, (uint32_t)first + 1,
-                          memory_order_seq_cst); /* P1, W */
-    p->first = p->head;
-    atomic_store_explicit(&p->own->position, p->first, memory_order_relaxed);
+    canring_ring_publish_in(p, memory_order_seq_cst);                                 /* P1, W */
     uint32_t waiting = atomic_load_explicit(&p->peer->waiting, memory_order_seq_cst); /* W */
     if (__builtin_expect((waiting & CANRING_ASLEEP_MASK) && waiting != p->woken, 0))
         canring_ring_wake_consumer(p, waiting);
-    if (poison)
-        canring_ring_poison_ahead(p, p->first - first);
 }
 
 /* Copy a record of `size` bytes into the batch (its sequence is left out). False when full. */

@@ -60,9 +60,7 @@ void canring_ring_wake_producer(struct canring_consumer *c, uint32_t waiting)
 /* seq_cst: the second half of edge W */
 static bool has_record(const struct canring_consumer *c)
 {
-    const struct canring_record *record =
-        (const struct canring_record *)(const void *)(c->slots +
-                                                      (c->next & c->mask) * CANRING_SLOT);
+    const struct canring_record *record = canring_ring_at(c->slots, c->next, c->mask);
     return atomic_load_explicit(&record->sequence, memory_order_seq_cst) == (uint32_t)c->next + 1;
 }
 
