@@ -108,7 +108,8 @@ class Report:
             counters = list(self.counters(group))
             self.say(f"## One producer, one consumer: {size} bytes, {mode}, cores {cores}",
                      "Each at its own best settings; every word written and checked. A record of "
-                     "canring's has 8 bytes of header in these bytes, the others' have none.",
+                     "canring's has 8 bytes of header in these bytes, the others' have none, nor "
+                     "have those of a batch that is one record.",
                      table(("queue", "M records/s", "GB/s", "turns", "canring's ratio", "batch",
                             "slots", "pause", *(header for header, _ in counters)),
                            [(one["contender"], ranged(one), number(median(one) * size / 1000),

@@ -6,7 +6,7 @@
  *   void peer_producer(struct peer_end *), void peer_consumer(struct peer_end *)
  *   unsigned peer_write(struct peer_end *, uint64_t number, unsigned count)
  *       put up to `count` records with these numbers and make them visible; how many
- *   unsigned peer_read(struct peer_end *, uint64_t number, unsigned count, uint64_t *wrong)
+ *   unsigned peer_read(struct peer_end *, uint64_t number, unsigned count, struct spsc_wrong *)
  *       take and check up to `count`; how many
  *   const char peer_name[]
  *
@@ -101,27 +101,30 @@ static void spsc_be_late(void)
         ;
 }
 
-SPSC_INLINE uint64_t spsc_read_some(struct peer_end *end, const struct spsc_options *o,
-                                    unsigned batch, uint64_t *at, uint64_t until)
+SPSC_INLINE void spsc_read_some(struct peer_end *end, const struct spsc_options *o, unsigned batch,
+                                uint64_t *at, uint64_t until, struct spsc_wrong *wrong)
 {
-    uint64_t wrong = 0, number = *at;
+    struct spsc_wrong found = *wrong; /* whose address nobody has: it stays in registers */
+    uint64_t number = *at;
     while (number < until) {
         uint64_t left = o->records - number;
-        unsigned done = peer_read(end, number, left < batch ? (unsigned)left : batch, &wrong);
+        unsigned done = peer_read(end, number, left < batch ? (unsigned)left : batch, &found);
         number += done;
         if (!done)
             for (unsigned i = 0; i < o->pause; i++)
                 spsc_pause();
     }
+    *wrong = found;
     *at = number;
-    return wrong;
 }
 
-SPSC_APART uint64_t spsc_consume(uint64_t *ns)
+SPSC_APART bool spsc_consume(uint64_t *ns)
 {
     struct peer_end end;
     const struct spsc_options o = spsc;
-    uint64_t wrong = 0, number = 0;
+    uint64_t number = 0;
+    struct spsc_wrong wrong;
+    memset(&wrong, 0, sizeof(wrong));
     spsc_pin(0);
     peer_consumer(&end);
     pthread_barrier_wait(&spsc_start);
@@ -131,22 +134,22 @@ SPSC_APART uint64_t spsc_consume(uint64_t *ns)
         if (until > o.records)
             until = o.records;
         if (o.batch == 1)
-            wrong |= spsc_read_some(&end, &o, 1, &number, until);
+            spsc_read_some(&end, &o, 1, &number, until, &wrong);
         else
-            wrong |= spsc_read_some(&end, &o, o.batch, &number, until);
+            spsc_read_some(&end, &o, o.batch, &number, until, &wrong);
         if (o.late)
             spsc_be_late();
     }
     *ns = spsc_ns() - start;
-    return wrong;
+    return spsc_any(&wrong);
 }
 
-static uint64_t spsc_consume_counted(uint64_t *ns)
+static bool spsc_consume_counted(uint64_t *ns)
 {
     int counted = counters_start(&spsc_consumer_counters, 0, counters_cpu, COUNTERS_CPU);
     if (counted < 0)
         fprintf(stderr, "%s: no CPU counters here: %s\n", peer_name, counters_reason(-counted));
-    uint64_t wrong = spsc_consume(ns);
+    bool wrong = spsc_consume(ns);
     counters_stop(&spsc_consumer_counters);
     return wrong;
 }
@@ -199,7 +202,7 @@ int main(int argc, char **argv)
     peer_create(spsc.slots);
     if (pthread_create(&producer, NULL, spsc_produce_counted, NULL) != 0)
         return 1;
-    uint64_t wrong = spsc_consume_counted(&ns);
+    bool wrong = spsc_consume_counted(&ns);
     pthread_join(producer, NULL);
     if (wrong) {
         fprintf(stderr, "%s: a record was wrong\n", peer_name);

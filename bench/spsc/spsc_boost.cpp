@@ -32,12 +32,13 @@ static inline unsigned peer_write(peer_end *end, uint64_t number, unsigned count
     return (unsigned)queue->push(end->records, count);
 }
 
-static inline unsigned peer_read(peer_end *end, uint64_t number, unsigned count, uint64_t *wrong)
+static inline unsigned peer_read(peer_end *end, uint64_t number, unsigned count,
+                                 struct spsc_wrong *wrong)
 {
     unsigned done =
         count == 1 ? queue->pop(end->records[0]) : (unsigned)queue->pop(end->records, count);
     for (unsigned i = 0; i < done; i++)
-        *wrong |= spsc_check(end->records[i].words, SPSC_WORDS, number + i);
+        spsc_check(end->records[i].words, SPSC_WORDS, number + i, wrong);
     return done;
 }
 

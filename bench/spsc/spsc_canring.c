@@ -71,7 +71,7 @@ static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigne
 }
 
 static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned count,
-                                 uint64_t *wrong)
+                                 struct spsc_wrong *wrong)
 {
     struct canring_consumer *c = &end->consumer;
     unsigned done = 0;
@@ -80,9 +80,9 @@ static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned
         const struct canring_record *record = canring_ring_peek(c, &size);
         if (!record)
             break;
-        *wrong |= spsc_check(
+        spsc_check(
             (const uint64_t *)(const void *)((const uint8_t *)record + CANRING_RECORD_HEADER),
-            PAYLOAD_WORDS, number + done);
+            PAYLOAD_WORDS, number + done, wrong);
         canring_ring_consume(c);
     }
     if (canring_ring_unreleased(c) >= end->release_at || (!done && canring_ring_unreleased(c)))

@@ -44,13 +44,13 @@ static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigne
 }
 
 static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned count,
-                                 uint64_t *wrong)
+                                 struct spsc_wrong *wrong)
 {
     unsigned done = 0;
     for (; done < count; done++) {
         if (!CK_RING_DEQUEUE_SPSC(record, &ring, buffer, &end->record))
             break;
-        *wrong |= spsc_check(end->record.words, SPSC_WORDS, number + done);
+        spsc_check(end->record.words, SPSC_WORDS, number + done, wrong);
     }
     return done;
 }

@@ -54,13 +54,13 @@ static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigne
 }
 
 static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned count,
-                                 uint64_t *wrong)
+                                 struct spsc_wrong *wrong)
 {
     struct rte_ring_zc_data zc;
     if (count == 1) {
         if (rte_ring_sc_dequeue_elem(ring, &end->record, SPSC_SIZE) != 0)
             return 0;
-        *wrong |= spsc_check(end->record.words, SPSC_WORDS, number);
+        spsc_check(end->record.words, SPSC_WORDS, number, wrong);
         return 1;
     }
     unsigned got = rte_ring_dequeue_zc_burst_elem_start(ring, SPSC_SIZE, count, &zc, NULL);
@@ -68,9 +68,9 @@ static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned
         return 0;
     const struct spsc_record *first = zc.ptr1, *second = zc.ptr2;
     for (unsigned i = 0; i < zc.n1; i++)
-        *wrong |= spsc_check(first[i].words, SPSC_WORDS, number + i);
+        spsc_check(first[i].words, SPSC_WORDS, number + i, wrong);
     for (unsigned i = zc.n1; i < got; i++)
-        *wrong |= spsc_check(second[i - zc.n1].words, SPSC_WORDS, number + i);
+        spsc_check(second[i - zc.n1].words, SPSC_WORDS, number + i, wrong);
     rte_ring_dequeue_zc_finish(ring, got);
     return got;
 }

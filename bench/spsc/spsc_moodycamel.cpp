@@ -34,13 +34,14 @@ static inline unsigned peer_write(peer_end *end, uint64_t number, unsigned count
     return done;
 }
 
-static inline unsigned peer_read(peer_end *end, uint64_t number, unsigned count, uint64_t *wrong)
+static inline unsigned peer_read(peer_end *end, uint64_t number, unsigned count,
+                                 struct spsc_wrong *wrong)
 {
     unsigned done = 0;
     for (; done < count; done++) {
         if (!queue->try_dequeue(end->record))
             break;
-        *wrong |= spsc_check(end->record.words, SPSC_WORDS, number + done);
+        spsc_check(end->record.words, SPSC_WORDS, number + done, wrong);
     }
     return done;
 }

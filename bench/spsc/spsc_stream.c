@@ -41,6 +41,13 @@ static void peer_consumer(struct peer_end *end)
     *end = (struct peer_end){.records = queue.records, .mask = queue.mask};
 }
 
+/* How many of the next `count` records lie before the end of the memory. */
+static inline unsigned before_end(const struct peer_end *end, unsigned count)
+{
+    uint64_t left = end->mask + 1 - (end->at & end->mask);
+    return left < count ? (unsigned)left : count;
+}
+
 static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigned count)
 {
     if (end->at + count > end->other + end->mask + 1) {
@@ -48,15 +55,19 @@ static inline unsigned peer_write(struct peer_end *end, uint64_t number, unsigne
         if (end->at + count > end->other + end->mask + 1)
             return 0;
     }
-    for (unsigned i = 0; i < count; i++)
-        spsc_fill(end->records[(end->at + i) & end->mask].words, SPSC_WORDS, number + i);
+    struct spsc_record *first = end->records + (end->at & end->mask);
+    unsigned whole = before_end(end, count);
+    for (unsigned i = 0; i < whole; i++)
+        spsc_fill(first[i].words, SPSC_WORDS, number + i);
+    for (unsigned i = whole; i < count; i++)
+        spsc_fill(end->records[i - whole].words, SPSC_WORDS, number + i);
     end->at += count;
     atomic_store_explicit(&queue.written, end->at, memory_order_release);
     return count;
 }
 
 static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned count,
-                                 uint64_t *wrong)
+                                 struct spsc_wrong *wrong)
 {
     if (end->at == end->other) {
         end->other = atomic_load_explicit(&queue.written, memory_order_acquire);
@@ -64,8 +75,12 @@ static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned
             return 0;
     }
     unsigned ready = end->other - end->at < count ? (unsigned)(end->other - end->at) : count;
-    for (unsigned i = 0; i < ready; i++)
-        *wrong |= spsc_check(end->records[(end->at + i) & end->mask].words, SPSC_WORDS, number + i);
+    const struct spsc_record *first = end->records + (end->at & end->mask);
+    unsigned whole = before_end(end, ready);
+    for (unsigned i = 0; i < whole; i++)
+        spsc_check(first[i].words, SPSC_WORDS, number + i, wrong);
+    for (unsigned i = whole; i < ready; i++)
+        spsc_check(end->records[i - whole].words, SPSC_WORDS, number + i, wrong);
     end->at += ready;
     atomic_store_explicit(&queue.read, end->at, memory_order_release);
     return ready;
