@@ -1,11 +1,14 @@
 #include "rig.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +37,12 @@ int bench_pin(int cpu)
     CPU_SET((unsigned)cpu, &set);
     sched_setaffinity(0, sizeof(set), &set);
     return cpu;
+}
+
+void bench_lock_memory(void)
+{
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        fprintf(stderr, "memory is not locked: %s\n", strerror(errno));
 }
 
 static int compare(const void *a, const void *b)

@@ -10,6 +10,10 @@ uint64_t bench_ns(void);
 int bench_pin(int cpu);
 int bench_cpus(void);
 
+/* Fetch and lock all memory of this process, now and later, so that no page fault falls into what
+ * is measured; where that is not allowed, say so and go on. */
+void bench_lock_memory(void);
+
 /* Median of `count` values; sorts them. */
 double bench_median(double *values, int count);
 

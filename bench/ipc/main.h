@@ -40,6 +40,7 @@ static void ipc_child(struct link *links, struct ipc_plan plan, struct histogram
     bench_pin(1);
     link_reader(&links[0]);
     link_writer(&links[1]);
+    bench_lock_memory();
     for (uint64_t i = 0; i < plan.rounds; i++) {
         link_receive(&links[0], &message);
         link_send(&links[1], &message);
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
     bench_pin(0);
     link_writer(&links[0]);
     link_reader(&links[1]);
+    bench_lock_memory();
     struct histogram *h = ipc_round_trips(links, plan.rounds, warm_up);
     ipc_wakes(links, plan.wakes);
     double rate = ipc_flood(links, plan.messages);
