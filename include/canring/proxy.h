@@ -39,8 +39,9 @@ struct canring_channel_config {
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
     uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
-    const char *group;    /* a group that may open the memory as well; NULL = nobody else.
-                           The control socket stays the user's, so it cannot attach. */
+    const char *group;    /* whose members may attach as well; NULL = the user and root alone. Opens
+                             the runtime directory (0755) and the proxy's socket; other requests
+                             than attaching and the status stay the user's. */
     bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 

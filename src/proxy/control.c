@@ -7,23 +7,28 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "shm/runtime_dir.h"
 
-int cr_control_path(char *path, size_t size, const char *proxy, struct canring_error *err)
+static int path_in(const char *directory, char *path, size_t size, const char *proxy,
+                   struct canring_error *err)
 {
-    char directory[128];
-    int result = cr_runtime_dir(directory, sizeof(directory), err);
-    if (result < 0)
-        return result;
     int length = snprintf(path, size, "%s/%s.sock", directory, proxy);
     if (length < 0 || (size_t)length >= size)
         return canring_error_set(err, -ENAMETOOLONG, "the name '%s' is too long for a socket in %s",
                                  proxy, directory);
     return 0;
+}
+
+int cr_control_path(char *path, size_t size, const char *proxy, struct canring_error *err)
+{
+    char directory[128];
+    int result = cr_runtime_dir(directory, sizeof(directory), err);
+    return result < 0 ? result : path_in(directory, path, size, proxy, err);
 }
 
 static int address_of(const char *proxy, struct sockaddr_un *address, struct canring_error *err)
@@ -46,8 +51,12 @@ static bool is_leftover(const struct sockaddr_un *address)
     return dead;
 }
 
+/* Linux gives the name the socket's mode, less the umask's: for nobody else, from the first moment.
+ */
 static int bind_and_listen(int fd, const struct sockaddr_un *address)
 {
+    if (fchmod(fd, 0600) < 0)
+        return -errno;
     if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
         return -errno;
     return listen(fd, 64) < 0 ? -errno : 0;
@@ -128,10 +137,27 @@ int cr_control_listen(const char *proxy, struct canring_error *err)
                              strerror(-result));
 }
 
+int cr_control_share(const char *proxy, struct canring_error *err)
+{
+    char directory[128], path[128];
+    int result = cr_runtime_dir(directory, sizeof(directory), err);
+    if (result == 0)
+        result = path_in(directory, path, sizeof(path), proxy, err);
+    if (result < 0)
+        return result;
+    if (chmod(directory, 0755) < 0 || chmod(path, 0666) < 0)
+        return canring_error_set(err, -errno, "cannot let a channel's group reach %s: %s", path,
+                                 strerror(errno));
+    return 0;
+}
+
 int cr_control_connect(const char *proxy, struct canring_error *err)
 {
-    struct sockaddr_un address;
-    int result = address_of(proxy, &address, err);
+    char directory[128];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int result = cr_runtime_dir_of_others(directory, sizeof(directory), err);
+    if (result == 0)
+        result = path_in(directory, address.sun_path, sizeof(address.sun_path), proxy, err);
     if (result < 0)
         return result;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -167,6 +193,20 @@ static void take_fds(struct msghdr *message, int fds[CR_FDS])
     }
 }
 
+/* io_uring's own signals interrupt a receive that has a timeout. An answer given before the
+ * question was read stands behind the error that the unread question makes of the end. */
+static ssize_t receive_answer(int socket, struct msghdr *message)
+{
+    ssize_t got;
+    bool reset = false;
+    for (;;) {
+        got = recvmsg(socket, message, MSG_CMSG_CLOEXEC);
+        if (got >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
+            return got;
+        reset = reset || errno == ECONNRESET;
+    }
+}
+
 int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply *reply,
                    int fds[CR_FDS], struct canring_error *err)
 {
@@ -181,12 +221,11 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
                              .msg_controllen = sizeof(control.bytes)};
     for (unsigned i = 0; i < CR_FDS; i++)
         fds[i] = -1;
-    if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request))
+    /* A proxy that turns a visitor away has answered before it was asked. */
+    if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request) &&
+        errno != EPIPE)
         return canring_error_set(err, -errno, "asking the proxy: %s", strerror(errno));
-    ssize_t got;
-    do /* io_uring's own signals interrupt a receive that has a timeout */
-        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = receive_answer(socket, &message);
     if (got < 0)
         return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
                                  "the proxy does not answer: %s", strerror(errno));
@@ -230,7 +269,7 @@ int cr_control_each(void (*visit)(void *arg, const char *proxy), void *arg,
                     struct canring_error *err)
 {
     char directory[128];
-    int result = cr_runtime_dir(directory, sizeof(directory), err);
+    int result = cr_runtime_dir_of_others(directory, sizeof(directory), err);
     if (result < 0)
         return result;
     DIR *dir = opendir(directory);

@@ -59,11 +59,15 @@ int cr_control_path(char *path, size_t size, const char *proxy, struct canring_e
 /* Listen; a leftover of a dead proxy is replaced. The fd, or -EEXIST when one of that name runs. */
 int cr_control_listen(const char *proxy, struct canring_error *err);
 
+/* Let other users connect to the socket that listens, for channels that have a group: its name and
+ * the runtime directory are opened to all, so whoever listens asks cr_peer_is_foreign. */
+int cr_control_share(const char *proxy, struct canring_error *err);
+
 /* Remove the socket and the channels of a proxy that was killed; one that answers stays. */
 void cr_control_remove_leftover(const char *proxy);
 
-/* Connect to a running proxy; sends and receives give up after a second. The fd, or -ENOENT when it
- * does not run. */
+/* Connect to a running proxy, of another user's where $CANRING_RUNTIME_DIR is; sends and receives
+ * give up after a second. The fd, or -ENOENT when it does not run. */
 int cr_control_connect(const char *proxy, struct canring_error *err);
 
 /* One request, one reply and its fds (CR_FDS of them or none, -1 in `fds` then). 0 or negative

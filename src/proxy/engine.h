@@ -112,6 +112,8 @@ int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_opti
 
 /* serve.c */
 int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err);
+/* Let the groups of channels come in, when there are some. */
+int cr_serve_share(const struct canring_proxy *proxy, struct canring_error *err);
 void cr_serve_close(struct canring_proxy *proxy);
 /* End the auxiliary of that port, because of `why` (NULL: it left). */
 void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char *why);

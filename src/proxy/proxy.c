@@ -146,6 +146,8 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
         result = cr_serve_open(proxy, err);
     for (size_t i = 0; i < options->channel_count && result == 0; i++)
         result = cr_proxy_add_port(proxy, &options->channels[i], &port, err);
+    if (result == 0)
+        result = cr_serve_share(proxy, err);
     return result == 0 ? cr_proxy_open_traces(proxy, options, err) : result;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proxy/control.h"
+#include "proxy/peer.h"
 
 /* What visitors can ask for in one go: a flood of them must not keep the frames waiting. */
 #define REQUESTS_AT_ONCE 4u
@@ -23,8 +24,9 @@ struct cr_client {
     struct cr_port *port; /* attached to, or NULL */
     struct cr_source source;
     int fd;
-    bool more;  /* it may have asked more than was read in one go */
-    bool ended; /* freed by cr_serve_reap: its source may be the one being served */
+    bool foreign; /* another user's, of a channel's group */
+    bool more;    /* it may have asked more than was read in one go */
+    bool ended;   /* freed by cr_serve_reap: its source may be the one being served */
 };
 
 static void answer_error(const struct cr_client *client, int code, const char *text)
@@ -52,14 +54,6 @@ static void name_channels(const struct canring_proxy *proxy, char *text, size_t 
                                      proxy->ports[i]->name);
 }
 
-static uint32_t peer_pid(int fd)
-{
-    struct ucred peer = {0};
-    socklen_t length = sizeof(peer);
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
-    return (uint32_t)peer.pid;
-}
-
 static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait)
 {
     struct canring_proxy *proxy = client->proxy;
@@ -69,7 +63,7 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     snprintf(reply.bus, sizeof(reply.bus), "%s", proxy->bus->name);
     memcpy(reply.attributes, proxy->attributes, sizeof(reply.attributes));
     /* Attached before it is told: frames from now on are its own. */
-    cr_port_attach(port, client->fd, peer_pid(client->fd),
+    cr_port_attach(port, client->fd, cr_peer_pid(client->fd),
                    wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
     client->port = port;
     int result = cr_control_answer(client->fd, &reply, port->bells, CR_FDS);
@@ -86,6 +80,12 @@ static void serve_attach(struct cr_client *client, const struct cr_request *requ
     char text[CANRING_ERROR_TEXT], known[256];
     struct canring_error err = {0};
     struct cr_port *port = find_port(client->proxy, request->channel);
+    if (port && client->foreign && !cr_peer_in_group(client->fd, port->group)) {
+        snprintf(text, sizeof(text), "channel %s is not for your user, nor for a group of yours",
+                 port->name);
+        answer_error(client, -EACCES, text);
+        return;
+    }
     if (port && !cr_port_attached(port)) {
         int result = cr_port_renew(port, &err);
         if (result < 0)
@@ -180,6 +180,11 @@ static void serve(struct cr_client *client, struct cr_request *request)
         answer_error(client, -EPROTO, "not a request of this version of canring");
         return;
     }
+    if (client->foreign && request->operation != CR_OP_ATTACH &&
+        request->operation != CR_OP_STATUS) {
+        answer_error(client, -EACCES, "only the user who runs the proxy may ask that");
+        return;
+    }
     switch (request->operation) {
     case CR_OP_ATTACH:
         serve_attach(client, request);
@@ -256,11 +261,27 @@ static void end_oldest_visitor(const struct canring_proxy *proxy)
         end_client(oldest);
 }
 
+static bool is_welcome(const struct canring_proxy *proxy, int fd)
+{
+    for (size_t i = 0; i < proxy->port_count; i++)
+        if (cr_peer_in_group(fd, proxy->ports[i]->group))
+            return true;
+    return false;
+}
+
 static void add_client(struct canring_proxy *proxy, int fd)
 {
     struct cr_client *client = calloc(1, sizeof(*client));
     if (!client) {
         close(fd);
+        return;
+    }
+    client->foreign = cr_peer_is_foreign(fd);
+    if (client->foreign && !is_welcome(proxy, fd)) {
+        client->fd = fd;
+        answer_error(client, -EACCES, "the proxy has no channel for your user or a group of yours");
+        close(fd);
+        free(client);
         return;
     }
     client->proxy = proxy;
@@ -366,6 +387,14 @@ int cr_serve_open(struct canring_proxy *proxy, struct canring_error *err)
     proxy->accept_retry = proxy->listener_source;
     int result = cr_loop_watch(proxy->loop, &proxy->listener_source, proxy->listener, POLLIN);
     return result < 0 ? canring_error_set(err, result, "control socket: %s", strerror(-result)) : 0;
+}
+
+int cr_serve_share(const struct canring_proxy *proxy, struct canring_error *err)
+{
+    for (size_t i = 0; i < proxy->port_count; i++)
+        if (proxy->ports[i]->group != (gid_t)-1)
+            return cr_control_share(proxy->name, err);
+    return 0;
 }
 
 void cr_serve_close(struct canring_proxy *proxy)

@@ -1,6 +1,7 @@
 #include "shm/runtime_dir.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static int choose(char *path, size_t size)
     return snprintf(path, size, "/tmp/canring-%u", (unsigned)geteuid());
 }
 
-int cr_runtime_dir(char *path, size_t size, struct canring_error *err)
+static int find(char *path, size_t size, bool of_others, struct canring_error *err)
 {
     int length = choose(path, size);
     if (length < 0 || (size_t)length >= size || length > 108 - SOCKET_PATH_ROOM)
@@ -36,12 +37,23 @@ int cr_runtime_dir(char *path, size_t size, struct canring_error *err)
                                  strerror(errno));
     if (lstat(path, &st) < 0)
         return canring_error_set(err, -errno, "runtime directory %s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+    if (!S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && !of_others) || (st.st_mode & 022))
         return canring_error_set(err, -EPERM,
                                  "runtime directory %s must be a directory of user %u that others "
                                  "cannot write to",
-                                 path, (unsigned)geteuid());
+                                 path, (unsigned)(of_others ? st.st_uid : geteuid()));
     return 0;
+}
+
+int cr_runtime_dir(char *path, size_t size, struct canring_error *err)
+{
+    return find(path, size, false, err);
+}
+
+int cr_runtime_dir_of_others(char *path, size_t size, struct canring_error *err)
+{
+    const char *set = getenv("CANRING_RUNTIME_DIR");
+    return find(path, size, set && *set, err);
 }
 
 /* FNV-1a: only to tell directories apart in names, not a secret. */
@@ -53,6 +65,20 @@ static uint32_t mark_of(const char *text)
     return hash;
 }
 
+/* `text`, escaped, behind the `used` bytes of `name`. Returns how many there are now; `size` when
+ * it does not fit. */
+static size_t append(char *name, size_t size, size_t used, const char *text)
+{
+    static const char taken_amiss[] = "./%";
+    for (; *text && used < size; text++) {
+        const unsigned char c = (unsigned char)*text;
+        const bool escape = c <= ' ' || c == 0x7f || strchr(taken_amiss, c);
+        int length = snprintf(name + used, size - used, escape ? "%%%02X" : "%c", c);
+        used = (size_t)length < size - used ? used + (size_t)length : size;
+    }
+    return used;
+}
+
 int cr_shm_name(char *name, size_t size, const char *kind, const char *a, const char *b,
                 struct canring_error *err)
 {
@@ -60,12 +86,14 @@ int cr_shm_name(char *name, size_t size, const char *kind, const char *a, const 
     int result = cr_runtime_dir(directory, sizeof(directory), err);
     if (result < 0)
         return result;
-    int length = snprintf(name, size, "/canring-%08x.%s.%s%s%s", mark_of(directory), kind, a,
-                          b ? "." : "", b ? b : "");
-    if (length < 0 || (size_t)length >= size)
-        return canring_error_set(err, -ENAMETOOLONG, "the name '%s' is too long", b ? b : a);
-    for (char *c = name + 1; *c; c++)
-        if (*c == '/' || (unsigned char)*c <= ' ')
-            *c = '_';
-    return 0;
+    int length = snprintf(name, size, "/canring-%08x.%s.", mark_of(directory), kind);
+    size_t used = length < 0 ? size : (size_t)length;
+    used = append(name, size, used, a);
+    if (b) {
+        length = snprintf(name + used, size - used, ".");
+        used = append(name, size, used + 1 < size ? used + (size_t)length : size, b);
+    }
+    return used < size
+               ? 0
+               : canring_error_set(err, -ENAMETOOLONG, "the name '%s' is too long", b ? b : a);
 }

@@ -15,8 +15,13 @@
  * or others may write to it, -ENAMETOOLONG (a socket path has 108 bytes), or as mkdir fails. */
 int cr_runtime_dir(char *path, size_t size, struct canring_error *err);
 
-/* "/canring-<mark>.<kind>.<a>[.<b>]" for shm_open, `b` may be NULL. Characters that a file name
- * cannot hold become '_'. -ENAMETOOLONG. */
+/* The same, for who connects to what others have made there: a directory that $CANRING_RUNTIME_DIR
+ * names may also be another user's, if only that user may write to it. */
+int cr_runtime_dir_of_others(char *path, size_t size, struct canring_error *err);
+
+/* "/canring-<mark>.<kind>.<a>[.<b>]" for shm_open, `b` may be NULL. Dots in `a` and `b`, and what a
+ * file name or a shell takes amiss, are written %XX: different names stay different. -ENAMETOOLONG.
+ */
 int cr_shm_name(char *name, size_t size, const char *kind, const char *a, const char *b,
                 struct canring_error *err);
 

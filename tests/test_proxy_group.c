@@ -1,0 +1,204 @@
+/* Channels that a group's members may attach to: other users, as far as the kernel lets them. */
+#include "proxy_rig.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define GROUP   "daemon" /* there is one on every machine */
+#define NOT_OUR 54321    /* uid and gid of nobody in particular */
+
+static gid_t group;
+
+/* A process of another user with these groups that ends with what `act` returns; 100 if it cannot
+ * be. */
+static pid_t begin_as_another(const gid_t *groups, size_t count, int (*act)(void))
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    if (setgroups(count, groups) < 0 || setresgid(NOT_OUR, NOT_OUR, NOT_OUR) < 0 ||
+        setresuid(NOT_OUR, NOT_OUR, NOT_OUR) < 0)
+        _exit(100);
+    _exit(act());
+}
+
+static int end_of(pid_t child)
+{
+    int status;
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+static int as_another(const gid_t *groups, size_t count, int (*act)(void))
+{
+    return end_of(begin_as_another(groups, count, act));
+}
+
+/* 0 when `result` is the expected one and its words are there; else a number, the words printed. */
+static int refused(int result, const struct canring_error *err, int expected, const char *words)
+{
+    if (result == expected && strstr(err->text, words))
+        return 0;
+    fprintf(stderr, "%d: %s\n", result, err->text);
+    return 1;
+}
+
+static int exchange(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    union canring_frame_buffer b;
+    if (canring_channel_attach(&channel, "proxy/com1", NULL, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    canring_frame_classic(&b.frame, 0x42, "hello", 5);
+    if (canring_channel_send(channel, &b.frame, 1000) < 0 ||
+        canring_channel_receive(channel, &b, 5000) != 1 || b.frame.id != 0x43)
+        return 2;
+    canring_channel_detach(channel);
+    return 0;
+}
+
+static int find_by_short_name(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    if (canring_channel_attach(&channel, "com1", NULL, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    canring_channel_detach(channel);
+    return 0;
+}
+
+static int take_another_channel(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    return refused(canring_channel_attach(&channel, "proxy/com2", NULL, &err), &err, -EACCES,
+                   "com2 is not for your user");
+}
+
+static int observe(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    return refused(canring_channel_attach(&channel, "proxy/", NULL, &err), &err, -EACCES,
+                   "only the user who runs the proxy");
+}
+
+static int attach_from_outside(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    return refused(canring_channel_attach(&channel, "proxy/com1", NULL, &err), &err, -EACCES,
+                   "no channel for your user");
+}
+
+static void start_for_the_group(void)
+{
+    channels[0].group = GROUP;
+    start();
+    channels[0].group = NULL;
+}
+
+static void a_member_attaches_and_exchanges_frames(void **state)
+{
+    (void)state;
+    const struct canring_frame *asked;
+    union canring_frame_buffer answer;
+    start_for_the_group();
+    pid_t member = begin_as_another(&group, 1, exchange);
+    assert_int_equal(receive_patiently(rig.bus, &asked, 10000), 1);
+    assert_int_equal(asked->id, 0x42);
+    canring_frame_classic(&answer.frame, 0x43, "you", 3);
+    assert_int_equal(canring_bus_send(rig.bus, &answer.frame, 1000), 0);
+    assert_int_equal(end_of(member), 0);
+    assert_int_equal(as_another(&group, 1, find_by_short_name), 0);
+    stop();
+}
+
+static void a_member_has_no_more_than_its_channels(void **state)
+{
+    (void)state;
+    start_for_the_group();
+    assert_int_equal(as_another(&group, 1, take_another_channel), 0);
+    assert_int_equal(as_another(&group, 1, observe), 0);
+    struct canring_channel *ours = attach("proxy/com2"); /* the user still may */
+    canring_channel_detach(ours);
+    stop();
+}
+
+static void others_are_turned_away(void **state)
+{
+    (void)state;
+    gid_t other = NOT_OUR + 1;
+    start_for_the_group();
+    assert_int_equal(as_another(&other, 1, attach_from_outside), 0);
+    assert_int_equal(as_another(NULL, 0, attach_from_outside), 0);
+    stop();
+}
+
+/* Many groups: more than fit any buffer of a fixed size. */
+static void a_member_of_many_groups_is_found(void **state)
+{
+    (void)state;
+    gid_t many[1000];
+    for (unsigned i = 0; i < 999; i++)
+        many[i] = NOT_OUR + 1 + i;
+    many[999] = group;
+    start_for_the_group();
+    assert_int_equal(as_another(many, 1000, find_by_short_name), 0);
+    stop();
+}
+
+static int try_the_socket(void)
+{
+    struct canring_channel *channel;
+    struct canring_error err = {0};
+    return refused(canring_channel_attach(&channel, "proxy/com1", NULL, &err), &err, -EACCES,
+                   "Permission denied");
+}
+
+static void without_a_group_nobody_else_comes_near(void **state)
+{
+    (void)state;
+    char path[128];
+    struct stat st;
+    mode_t before = umask(0); /* says nothing about sockets of ours */
+    assert_int_equal(chmod(runtime, 0755), 0);
+    start();
+    umask(before);
+    snprintf(path, sizeof(path), "%s/proxy.sock", runtime);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(as_another(&group, 1, try_the_socket), 0);
+    stop();
+}
+
+static int nothing(void)
+{
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PROXY_TEST(a_member_attaches_and_exchanges_frames),
+        PROXY_TEST(a_member_has_no_more_than_its_channels),
+        PROXY_TEST(others_are_turned_away),
+        PROXY_TEST(a_member_of_many_groups_is_found),
+        PROXY_TEST(without_a_group_nobody_else_comes_near),
+    };
+    const struct group *found = getgrnam(GROUP);
+    if (!found || as_another(&found->gr_gid, 1, nothing) != 0) {
+        puts("skipped: cannot become another user of the group " GROUP);
+        return 77;
+    }
+    group = found->gr_gid;
+    return cmocka_run_group_tests(tests, make_runtime, remove_runtime);
+}
