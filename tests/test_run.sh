@@ -121,6 +121,16 @@ expect 0 "proxy right has no channel 'right_c'; it has right_a, right_b" bash -c
 stop right_a
 eventually grep -q free <("$CANRING" list | grep right_a) || fail "right_a is not free again"
 
+# One that is stopped is named, and the others are shown.
+victim=$(status '.[] | select(.name == "left") | .pid')
+kill -STOP "$victim"
+expect 1 "left: the proxy does not answer" "$CANRING" status
+grep -q '^right  pid' out || fail "status: a stopped proxy hides the other: $(cat out)"
+grep -q '^left' out && fail "status of a stopped proxy: $(cat out)"
+expect 1 "left: the proxy does not answer" "$CANRING" list
+kill -CONT "$victim"
+eventually "$CANRING" status >/dev/null
+
 # A proxy is killed: the coordinator says so and ends the others; the next run works.
 victim=$(status '.[] | select(.name == "left") | .pid')
 kill -KILL "$victim"

@@ -17,7 +17,7 @@ static const char help_status[] =
     "  -j, --json   as JSON, everything that is known\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0, or 1 when nothing of that name runs.\n";
+    "Exit status: 0, or 1 when nothing of that name runs or a proxy does not tell.\n";
 
 static const char help_list[] = "usage: canring list [--json]\n"
                                 "\n"
@@ -96,6 +96,24 @@ static void show_channel(const json_t *channel)
            number(channel, "spilled"), number(channel, "taken"), number(channel, "refused"));
 }
 
+/* Proxies that did not tell how they are, in words. Returns how many. */
+static unsigned show_silent(const char *command, const json_t *states, char *const *names,
+                            int count)
+{
+    unsigned shown = 0;
+    size_t i;
+    json_t *proxy;
+    json_array_foreach(states, i, proxy)
+    {
+        const char *error = json_string_value(json_object_get(proxy, "error"));
+        if (!error || !wanted(proxy, NULL, names, count))
+            continue;
+        say(command, "%s: %s", text(proxy, "name"), error);
+        shown++;
+    }
+    return shown;
+}
+
 /* Returns how many proxies and channels were shown. */
 static unsigned show(const json_t *states, bool list, char *const *names, int count)
 {
@@ -119,7 +137,7 @@ static unsigned show(const json_t *states, bool list, char *const *names, int co
             head = true;
             shown++;
         }
-        if (head || !wanted(proxy, NULL, names, count))
+        if (head || json_object_get(proxy, "error") || !wanted(proxy, NULL, names, count))
             continue;
         if (list)
             printf("%s/\t%s\t-\t-\n", text(proxy, "name"),
@@ -157,6 +175,7 @@ static int ask(const char *command, bool json, char *const *names, int count)
     }
     json_t *states = json_loads(state, 0, NULL);
     free(state);
+    const unsigned silent = show_silent(command, states, names, count);
     if (json) {
         keep_wanted(states, names, count);
         shown = (unsigned)json_array_size(states);
@@ -166,12 +185,12 @@ static int ask(const char *command, bool json, char *const *names, int count)
         shown = show(states, strcmp(command, "list") == 0, names, count);
     }
     json_decref(states);
-    if (shown == 0 && count > 0)
+    if (shown + silent == 0 && count > 0)
         say(command, "nothing of that name runs");
-    else if (shown == 0 && !json)
+    else if (shown + silent == 0 && !json)
         say(command, "no proxy is running");
     int result = finish_output(command);
-    return result ? result : shown == 0 && count > 0;
+    return result ? result : silent || (shown == 0 && count > 0);
 }
 
 static int parse_and_ask(int argc, char **argv, const char *help, int names_allowed)

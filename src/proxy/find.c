@@ -29,12 +29,12 @@ static json_t *read_status(int socket, uint32_t bytes)
     return state;
 }
 
-static json_t *ask_status(int socket)
+static json_t *ask_status(int socket, struct canring_error *err)
 {
     const struct cr_request request = {.magic = CR_CONTROL_MAGIC, .operation = CR_OP_STATUS};
     struct cr_reply reply;
     int fds[CR_FDS];
-    if (cr_control_ask(socket, &request, &reply, fds, NULL) < 0)
+    if (cr_control_ask(socket, &request, &reply, fds, err) < 0)
         return NULL;
     return read_status(socket, (uint32_t)reply.result);
 }
@@ -42,16 +42,18 @@ static json_t *ask_status(int socket)
 static void visit(void *arg, const char *proxy)
 {
     json_t *states = arg;
-    int fd = cr_control_connect(proxy, NULL);
+    struct canring_error err = {0};
+    int fd = cr_control_connect(proxy, &err);
     if (fd == -ENOENT) {
         cr_control_remove_leftover(proxy);
         return;
     }
-    json_t *state = fd < 0 ? NULL : ask_status(fd);
+    json_t *state = fd < 0 ? NULL : ask_status(fd, &err);
     if (fd >= 0)
         close(fd);
     if (!state)
-        state = json_pack("{s:s, s:s}", "name", proxy, "error", "does not answer");
+        state = json_pack("{s:s, s:s}", "name", proxy, "error",
+                          *err.text ? err.text : "it did not tell its state");
     json_array_append_new(states, state);
 }
 
