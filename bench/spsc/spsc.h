@@ -87,8 +87,10 @@ static inline void spsc_check(const uint64_t *words, unsigned count, uint64_t nu
 
 static inline bool spsc_any(const struct spsc_wrong *wrong)
 {
-    static const uint8_t none[sizeof(struct spsc_wrong)] = {0};
-    return memcmp(wrong, &none, sizeof(none)) != 0;
+    uint64_t bits = wrong->one | wrong->two[0] | wrong->two[1];
+    for (unsigned i = 0; i < SPSC_WIDE; i++)
+        bits |= wrong->wide[i];
+    return bits != 0;
 }
 
 static inline void spsc_pause(void)
