@@ -2,6 +2,7 @@
 #include "proxy_rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -63,16 +64,30 @@ static int exchange(void)
     return 0;
 }
 
-static int find_by_short_name(void)
+static int attach_and_leave(void)
 {
     struct canring_channel *channel;
     struct canring_error err = {0};
-    if (canring_channel_attach(&channel, "com1", NULL, &err) < 0) {
+    if (canring_channel_attach(&channel, "proxy/com1", NULL, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
     canring_channel_detach(channel);
     return 0;
+}
+
+/* Who could open the runtime directory could lock it, and with it every proxy's start. */
+static int open_the_directory(void)
+{
+    return open(runtime, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES ? 0 : 1;
+}
+
+static int ask_for_the_state(void)
+{
+    char *json = NULL;
+    struct canring_error err = {0};
+    return refused(canring_proxies(&json, &err) < 0 ? -EACCES : 0, &err, -EACCES,
+                   "Permission denied");
 }
 
 static int take_another_channel(void)
@@ -118,7 +133,7 @@ static void a_member_attaches_and_exchanges_frames(void **state)
     canring_frame_classic(&answer.frame, 0x43, "you", 3);
     assert_int_equal(canring_bus_send(rig.bus, &answer.frame, 1000), 0);
     assert_int_equal(end_of(member), 0);
-    assert_int_equal(as_another(&group, 1, find_by_short_name), 0);
+    assert_int_equal(as_another(&group, 1, attach_and_leave), 0);
     stop();
 }
 
@@ -128,6 +143,8 @@ static void a_member_has_no_more_than_its_channels(void **state)
     start_for_the_group();
     assert_int_equal(as_another(&group, 1, take_another_channel), 0);
     assert_int_equal(as_another(&group, 1, observe), 0);
+    assert_int_equal(as_another(&group, 1, ask_for_the_state), 0);
+    assert_int_equal(as_another(&group, 1, open_the_directory), 0);
     struct canring_channel *ours = attach("proxy/com2"); /* the user still may */
     canring_channel_detach(ours);
     stop();
@@ -152,7 +169,7 @@ static void a_member_of_many_groups_is_found(void **state)
         many[i] = NOT_OUR + 1 + i;
     many[999] = group;
     start_for_the_group();
-    assert_int_equal(as_another(many, 1000, find_by_short_name), 0);
+    assert_int_equal(as_another(many, 1000, attach_and_leave), 0);
     stop();
 }
 
@@ -161,7 +178,7 @@ static int try_the_socket(void)
     struct canring_channel *channel;
     struct canring_error err = {0};
     return refused(canring_channel_attach(&channel, "proxy/com1", NULL, &err), &err, -EACCES,
-                   "Permission denied");
+                   "proxy 'proxy' is not for your user");
 }
 
 static void without_a_group_nobody_else_comes_near(void **state)
@@ -180,6 +197,23 @@ static void without_a_group_nobody_else_comes_near(void **state)
     stop();
 }
 
+/* A directory that is open to some is as its owner wants it. */
+static void modes_of_the_directory_are_kept(void **state)
+{
+    (void)state;
+    const struct {
+        mode_t before, after;
+    } cases[] = {{0700, 0711}, {0750, 0750}, {02710, 02710}, {0755, 0755}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct stat st;
+        assert_int_equal(chmod(runtime, cases[i].before), 0);
+        start_for_the_group();
+        stop();
+        assert_int_equal(stat(runtime, &st), 0);
+        assert_int_equal(st.st_mode & 07777, cases[i].after);
+    }
+}
+
 static int nothing(void)
 {
     return 0;
@@ -193,6 +227,7 @@ int main(void)
         PROXY_TEST(others_are_turned_away),
         PROXY_TEST(a_member_of_many_groups_is_found),
         PROXY_TEST(without_a_group_nobody_else_comes_near),
+        PROXY_TEST(modes_of_the_directory_are_kept),
     };
     const struct group *found = getgrnam(GROUP);
     if (!found || as_another(&found->gr_gid, 1, nothing) != 0) {

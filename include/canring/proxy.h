@@ -39,9 +39,10 @@ struct canring_channel_config {
     uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
     uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
-    const char *group;    /* whose members may attach as well; NULL = the user and root alone. Opens
-                             the runtime directory (0755) and the proxy's socket; other requests
-                             than attaching and the status stay the user's. */
+    const char *group;    /* whose members may attach as well; NULL = the user and root alone. Lets
+                             all pass through the runtime directory (0711) to the proxy's socket;
+                             other requests than attaching stay the user's. Members are trusted:
+                             the doorbells they get are the proxy's own descriptors. */
     bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 

@@ -145,7 +145,10 @@ int cr_control_share(const char *proxy, struct canring_error *err)
         result = path_in(directory, path, sizeof(path), proxy, err);
     if (result < 0)
         return result;
-    if (chmod(directory, 0755) < 0 || chmod(path, 0666) < 0)
+    struct stat st;
+    if (stat(directory, &st) < 0 ||
+        (!(st.st_mode & 0011) && chmod(directory, (st.st_mode & 07777) | 0011) < 0) ||
+        chmod(path, 0666) < 0)
         return canring_error_set(err, -errno, "cannot let a channel's group reach %s: %s", path,
                                  strerror(errno));
     return 0;
@@ -177,6 +180,9 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
             return canring_error_set(err, -ETIMEDOUT,
                                      "proxy '%s' does not answer (%s): stopped, or overrun", proxy,
                                      address.sun_path);
+        if (result == -EACCES)
+            return canring_error_set(err, result, "proxy '%s' is not for your user (%s: %s)", proxy,
+                                     address.sun_path, strerror(-result));
         return canring_error_set(err, result, "no proxy named '%s' is running (%s: %s)", proxy,
                                  address.sun_path, strerror(-result));
     }
@@ -230,6 +236,8 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
         return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
                                  "the proxy does not answer: %s", strerror(errno));
     take_fds(&message, fds);
+    if (got == 0)
+        return canring_error_set(err, -ECONNRESET, "the proxy ended the connection");
     if (got != (ssize_t)sizeof(*reply) || reply->magic != CR_CONTROL_MAGIC)
         return canring_error_set(err, -EPROTO,
                                  "the proxy's answer has %zd bytes instead of %zu, or another "

@@ -59,8 +59,9 @@ int cr_control_path(char *path, size_t size, const char *proxy, struct canring_e
 /* Listen; a leftover of a dead proxy is replaced. The fd, or -EEXIST when one of that name runs. */
 int cr_control_listen(const char *proxy, struct canring_error *err);
 
-/* Let other users connect to the socket that listens, for channels that have a group: its name and
- * the runtime directory are opened to all, so whoever listens asks cr_peer_is_foreign. */
+/* Let other users connect to the socket that listens, for channels that have a group: its name is
+ * opened to all, so whoever listens asks cr_peer_is_foreign. The runtime directory can be passed
+ * through, not read: who can open it could lock it. */
 int cr_control_share(const char *proxy, struct canring_error *err);
 
 /* Remove the socket and the channels of a proxy that was killed; one that answers stays. */

@@ -34,7 +34,11 @@ static json_t *ask_status(int socket, struct canring_error *err)
     const struct cr_request request = {.magic = CR_CONTROL_MAGIC, .operation = CR_OP_STATUS};
     struct cr_reply reply;
     int fds[CR_FDS];
-    if (cr_control_ask(socket, &request, &reply, fds, err) < 0)
+    int result = cr_control_ask(socket, &request, &reply, fds, err);
+    for (unsigned i = 0; i < CR_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]); /* no proxy of ours sends any with its state */
+    if (result < 0)
         return NULL;
     return read_status(socket, (uint32_t)reply.result);
 }
@@ -54,6 +58,8 @@ static void visit(void *arg, const char *proxy)
     if (!state)
         state = json_pack("{s:s, s:s}", "name", proxy, "error",
                           *err.text ? err.text : "it did not tell its state");
+    if (!state) /* a path that is no UTF-8 */
+        state = json_pack("{s:s, s:s}", "name", proxy, "error", "does not answer");
     json_array_append_new(states, state);
 }
 

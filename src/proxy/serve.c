@@ -180,8 +180,7 @@ static void serve(struct cr_client *client, struct cr_request *request)
         answer_error(client, -EPROTO, "not a request of this version of canring");
         return;
     }
-    if (client->foreign && request->operation != CR_OP_ATTACH &&
-        request->operation != CR_OP_STATUS) {
+    if (client->foreign && request->operation != CR_OP_ATTACH) {
         answer_error(client, -EACCES, "only the user who runs the proxy may ask that");
         return;
     }
