@@ -47,15 +47,21 @@ static int refused(int result, const struct canring_error *err, int expected, co
     return 1;
 }
 
+static struct canring_channel *attach_as_member(void)
+{
+    struct canring_channel *channel = NULL;
+    struct canring_error err = {0};
+    if (canring_channel_attach(&channel, "proxy/com1", NULL, &err) < 0)
+        fprintf(stderr, "%s\n", err.text);
+    return channel;
+}
+
 static int exchange(void)
 {
-    struct canring_channel *channel;
-    struct canring_error err = {0};
+    struct canring_channel *channel = attach_as_member();
     union canring_frame_buffer b;
-    if (canring_channel_attach(&channel, "proxy/com1", NULL, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
+    if (!channel)
         return 1;
-    }
     canring_frame_classic(&b.frame, 0x42, "hello", 5);
     if (canring_channel_send(channel, &b.frame, 1000) < 0 ||
         canring_channel_receive(channel, &b, 5000) != 1 || b.frame.id != 0x43)
@@ -66,14 +72,16 @@ static int exchange(void)
 
 static int attach_and_leave(void)
 {
+    struct canring_channel *channel = attach_as_member();
+    canring_channel_detach(channel);
+    return channel ? 0 : 1;
+}
+
+static int attach_refused(const char *name, const char *words)
+{
     struct canring_channel *channel;
     struct canring_error err = {0};
-    if (canring_channel_attach(&channel, "proxy/com1", NULL, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
-    canring_channel_detach(channel);
-    return 0;
+    return refused(canring_channel_attach(&channel, name, NULL, &err), &err, -EACCES, words);
 }
 
 /* Who could open the runtime directory could lock it, and with it every proxy's start. */
@@ -86,32 +94,23 @@ static int ask_for_the_state(void)
 {
     char *json = NULL;
     struct canring_error err = {0};
-    return refused(canring_proxies(&json, &err) < 0 ? -EACCES : 0, &err, -EACCES,
-                   "Permission denied");
+    return canring_proxies(&json, &err) < 0 ? refused(err.code, &err, -EACCES, "Permission denied")
+                                            : 1;
 }
 
 static int take_another_channel(void)
 {
-    struct canring_channel *channel;
-    struct canring_error err = {0};
-    return refused(canring_channel_attach(&channel, "proxy/com2", NULL, &err), &err, -EACCES,
-                   "com2 is not for your user");
+    return attach_refused("proxy/com2", "com2 is not for your user");
 }
 
 static int observe(void)
 {
-    struct canring_channel *channel;
-    struct canring_error err = {0};
-    return refused(canring_channel_attach(&channel, "proxy/", NULL, &err), &err, -EACCES,
-                   "only the user who runs the proxy");
+    return attach_refused("proxy/", "only the user who runs the proxy");
 }
 
 static int attach_from_outside(void)
 {
-    struct canring_channel *channel;
-    struct canring_error err = {0};
-    return refused(canring_channel_attach(&channel, "proxy/com1", NULL, &err), &err, -EACCES,
-                   "no channel for your user");
+    return attach_refused("proxy/com1", "no channel for your user");
 }
 
 static void start_for_the_group(void)
@@ -175,10 +174,7 @@ static void a_member_of_many_groups_is_found(void **state)
 
 static int try_the_socket(void)
 {
-    struct canring_channel *channel;
-    struct canring_error err = {0};
-    return refused(canring_channel_attach(&channel, "proxy/com1", NULL, &err), &err, -EACCES,
-                   "proxy 'proxy' is not for your user");
+    return attach_refused("proxy/com1", "proxy 'proxy' is not for your user");
 }
 
 static void without_a_group_nobody_else_comes_near(void **state)

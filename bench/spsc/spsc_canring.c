@@ -1,46 +1,9 @@
 /* canring's ring: a record's first 8 bytes are its header, the others payload. */
-#include <canring/ring.h>
-
-#include "spsc.h"
+#include "ring_ends.h"
 
 static const char peer_name[] = "canring";
-static struct canring_ring ring;
-
-struct peer_end {
-    struct canring_producer producer;
-    struct canring_consumer consumer;
-    uint64_t release_at;
-};
 
 #define PAYLOAD_WORDS ((SPSC_SIZE - CANRING_RECORD_HEADER) / 8)
-
-/* Room for as many records as the other queues have, in slots of which a record takes several. */
-static void peer_create(unsigned records)
-{
-    struct canring_error err;
-    uint32_t slots = CANRING_SLOTS_MIN;
-    while (slots < records * canring_ring_span(SPSC_SIZE) && slots < CANRING_SLOTS_MAX)
-        slots *= 2;
-    if (canring_ring_create(&ring, slots, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
-    }
-}
-
-static void peer_producer(struct peer_end *end)
-{
-    struct canring_producer start; /* whose address is known elsewhere: `end` stays in registers */
-    canring_producer_init(&start, &ring);
-    end->producer = start;
-}
-
-static void peer_consumer(struct peer_end *end)
-{
-    struct canring_consumer start;
-    canring_consumer_init(&start, &ring);
-    end->consumer = start;
-    end->release_at = ring.capacity / 8;
-}
 
 static inline unsigned write_one(struct canring_producer *p, uint64_t number)
 {
@@ -85,8 +48,7 @@ static inline unsigned peer_read(struct peer_end *end, uint64_t number, unsigned
             PAYLOAD_WORDS, number + done, wrong);
         canring_ring_consume(c);
     }
-    if (canring_ring_unreleased(c) >= end->release_at || (!done && canring_ring_unreleased(c)))
-        canring_ring_release(c);
+    give_back(end, done);
     return done;
 }
 

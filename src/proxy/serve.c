@@ -270,19 +270,19 @@ static bool is_welcome(const struct canring_proxy *proxy, int fd)
 
 static void add_client(struct canring_proxy *proxy, int fd)
 {
+    const bool foreign = cr_peer_is_foreign(fd);
+    if (foreign && !is_welcome(proxy, fd)) {
+        answer_error(&(struct cr_client){.fd = fd}, -EACCES,
+                     "the proxy has no channel for your user or a group of yours");
+        close(fd);
+        return;
+    }
     struct cr_client *client = calloc(1, sizeof(*client));
     if (!client) {
         close(fd);
         return;
     }
-    client->foreign = cr_peer_is_foreign(fd);
-    if (client->foreign && !is_welcome(proxy, fd)) {
-        client->fd = fd;
-        answer_error(client, -EACCES, "the proxy has no channel for your user or a group of yours");
-        close(fd);
-        free(client);
-        return;
-    }
+    client->foreign = foreign;
     client->proxy = proxy;
     client->fd = fd;
     client->source = (struct cr_source){.ready = on_client, .owner = client};

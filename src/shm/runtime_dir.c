@@ -90,8 +90,8 @@ int cr_shm_name(char *name, size_t size, const char *kind, const char *a, const 
     size_t used = length < 0 ? size : (size_t)length;
     used = append(name, size, used, a);
     if (b) {
-        length = snprintf(name + used, size - used, ".");
-        used = append(name, size, used + 1 < size ? used + (size_t)length : size, b);
+        snprintf(name + used, size - used, ".");
+        used = append(name, size, used + 1 < size ? used + 1 : size, b);
     }
     return used < size
                ? 0
