@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/control.h"
 #include "shm/runtime_dir.h"
 
 static char runtime[64];
@@ -96,6 +97,26 @@ static void anothers_directory_is_only_for_connecting(void **state)
     assert_string_equal(path, runtime);
 }
 
+static void never_visited(void *arg, const char *proxy)
+{
+    (void)arg;
+    fail_msg("%s", proxy);
+}
+
+/* Else a client that is early makes the directory that its proxy is then refused. */
+static void looking_for_others_makes_no_directory(void **state)
+{
+    (void)state;
+    char path[128];
+    struct canring_error err = {0};
+    assert_int_equal(cr_runtime_dir_of_others(path, sizeof(path), NULL), -ENOENT);
+    assert_int_equal(cr_control_connect("anyone", &err), -ENOENT);
+    assert_non_null(strstr(err.text, "no proxy named 'anyone' is running"));
+    assert_non_null(strstr(err.text, runtime));
+    assert_int_equal(cr_control_each(never_visited, NULL, NULL), 0);
+    assert_int_equal(access(runtime, F_OK), -1);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -121,6 +142,7 @@ int main(void)
         RUNTIME_TEST(directory_is_made_for_its_user_alone),
         RUNTIME_TEST(directory_that_others_may_write_to_is_refused),
         RUNTIME_TEST(anothers_directory_is_only_for_connecting),
+        RUNTIME_TEST(looking_for_others_makes_no_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

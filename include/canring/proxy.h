@@ -41,8 +41,7 @@ struct canring_channel_config {
     uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
     const char *group;    /* whose members may attach as well; NULL = the user and root alone. Lets
                              all pass through the runtime directory (0711) to the proxy's socket;
-                             other requests than attaching stay the user's. Members are trusted:
-                             the doorbells they get are the proxy's own descriptors. */
+                             other requests than attaching stay the user's. */
     bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 

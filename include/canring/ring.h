@@ -117,8 +117,9 @@ struct canring_producer {
     const struct canring_ring_side *peer;
     uint32_t woken;  /* the peer's ticket that we have answered */
     uint32_t ticket; /* of our own last sleep */
-    int bell_fd;     /* eventfd of a peer that sleeps on one, -1 = none */
-    bool broken;     /* the peer's position was impossible: stop using this ring */
+    int bell_fd; /* of a peer that sleeps on one, -1 = none: it gets 8 bytes. A connected socket,
+                    or an eventfd or FIFO that is non-blocking. */
+    bool broken; /* the peer's position was impossible: stop using this ring */
 };
 
 /* A consumer's private end. Not for two threads at once. */

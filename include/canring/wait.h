@@ -30,7 +30,7 @@ int canring_ring_wait(struct canring_consumer *c, enum canring_wait how, uint64_
 int canring_ring_wait_room(struct canring_producer *p, uint32_t size, enum canring_wait how,
                            uint64_t timeout_ns);
 
-/* To sleep elsewhere (poll, epoll, io_uring) on an eventfd that the other side rings: announce, and
+/* To sleep elsewhere (poll, epoll, io_uring) on the other side's `bell_fd`: announce, and
  * do not sleep when false comes back, since there is something already. Either way end it with
  * the matching awake call. No system call. */
 bool canring_ring_prepare(struct canring_consumer *c, uint32_t asleep);

@@ -19,11 +19,10 @@ int cr_auxiliary_proxy_ask(const struct canring_auxiliary *auxiliary, uint32_t o
 {
     const struct cr_request request = {.magic = CR_CONTROL_MAGIC, .operation = operation};
     struct cr_reply reply;
-    int fds[CR_FDS];
     int fd = cr_control_connect(auxiliary->name, err);
     if (fd < 0)
         return fd == -ENOENT || fd == -ECONNREFUSED ? -EPIPE : fd;
-    int result = cr_control_ask(fd, &request, &reply, fds, err);
+    int result = cr_control_ask(fd, &request, &reply, err);
     close(fd);
     return result < 0 ? result : reply.result;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,9 +24,7 @@
 
 struct canring_channel_private {
     struct cr_segment segment;
-    int control; /* connection to the proxy: its end is the proxy's */
-    int fds[CR_FDS];
-    int epoll; /* our bell and the connection as one fd */
+    int control; /* connection to the proxy: both sides' doorbell, and its end is the proxy's */
     bool gone;
     char proxy[CR_SEGMENT_NAME], name[CR_SEGMENT_NAME], bus[CR_SEGMENT_NAME];
     char attributes[CANRING_ATTRIBUTES_MAX];
@@ -47,22 +45,7 @@ static int connect_and_ask(struct canring_channel_private *p, const char *channe
     p->control = cr_control_connect(p->proxy, err);
     if (p->control < 0)
         return p->control;
-    int result = cr_control_ask(p->control, &request, reply, p->fds, err);
-    if (result == 0 && p->fds[CR_FD_AUXILIARY_BELL] < 0)
-        result = canring_error_set(err, -EPROTO, "the proxy's answer came without its bells");
-    return result;
-}
-
-static int make_epoll(struct canring_channel_private *p, struct canring_error *err)
-{
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    const int fds[] = {p->fds[CR_FD_AUXILIARY_BELL], p->control};
-    for (unsigned i = 0; i < 2; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
-        if (p->epoll < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
-            return canring_error_set(err, -errno, "epoll: %s", strerror(errno));
-    }
-    return 0;
+    return cr_control_ask(p->control, &request, reply, err);
 }
 
 /* The proxy ended the channel, or died: its connection has hung up. */
@@ -71,7 +54,7 @@ static bool proxy_gone(struct canring_channel_private *p)
     if (p->gone)
         return true;
     uint32_t state = atomic_load_explicit(&p->segment.header->state, memory_order_acquire);
-    struct pollfd connection = {.fd = p->control, .events = POLLIN};
+    struct pollfd connection = {.fd = p->control}; /* POLLHUP is always told */
     p->gone =
         state != CR_SEGMENT_OPEN || cr_segment_lost(&p->segment) || poll(&connection, 1, 0) > 0;
     return p->gone;
@@ -91,8 +74,6 @@ static int attach(struct canring_channel *channel, const char *name,
     /* Mapped by name: had we been detached meanwhile, it might be another's by now. */
     if (result == 0 && proxy_gone(p))
         result = canring_error_set(err, -EPIPE, "proxy %s ended the channel at once", p->proxy);
-    if (result == 0)
-        result = make_epoll(p, err);
     if (result < 0)
         return result;
     memcpy(p->name, reply.channel, sizeof(p->name));
@@ -102,7 +83,7 @@ static int attach(struct canring_channel *channel, const char *name,
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
     channel->rx.max_size = CANRING_FRAME_MAX; /* also where that is more than half a ring */
-    channel->rx.bell_fd = channel->tx.bell_fd = p->fds[CR_FD_PROXY_BELL];
+    channel->rx.bell_fd = channel->tx.bell_fd = p->control;
     channel->release_at = p->segment.rx.capacity / 4;
     channel->proxy_parks = reply.proxy_parks != 0;
     channel->wait = options->wait;
@@ -122,8 +103,7 @@ int canring_channel_attach(struct canring_channel **out, const char *name,
         return canring_error_set(err, -ENOMEM, "no memory for a channel");
     }
     memset(channel, 0, sizeof(*channel));
-    *p = (struct canring_channel_private){
-        .segment = {.region.fd = -1, .guard = -1}, .control = -1, .fds = {-1, -1}, .epoll = -1};
+    *p = (struct canring_channel_private){.segment = {.region.fd = -1, .guard = -1}, .control = -1};
     channel->inside = p;
     int result = attach(channel, name, options ? options : &defaults, err);
     if (result < 0)
@@ -140,10 +120,8 @@ void canring_channel_detach(struct canring_channel *channel)
     struct canring_channel_private *p = channel->inside;
     if (p->segment.mapping.base)
         canring_channel_give_back(channel); /* the counters it leaves behind are the last word */
-    const int fds[] = {p->epoll, p->fds[0], p->fds[1], p->control};
-    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    if (p->control >= 0)
+        close(p->control);
     cr_segment_close(&p->segment);
     free(p);
     free(channel);
@@ -293,7 +271,7 @@ int canring_channel_send_confirmed(struct canring_channel *channel,
 
 int canring_channel_fd(const struct canring_channel *channel)
 {
-    return channel->inside->epoll;
+    return channel->inside->control;
 }
 
 bool canring_channel_prepare(struct canring_channel *channel)
@@ -306,8 +284,9 @@ void canring_channel_awake(struct canring_channel *channel)
 {
     uint64_t rung;
     canring_ring_awake(&channel->rx);
-    ssize_t got = read(channel->inside->fds[CR_FD_AUXILIARY_BELL], &rung, sizeof(rung));
-    (void)got; /* empty when nobody rang */
+    /* One for each sleep at most; none when nobody rang. */
+    ssize_t got = recv(channel->inside->control, &rung, sizeof(rung), MSG_DONTWAIT);
+    (void)got;
 }
 
 const char *canring_channel_proxy(const struct canring_channel *channel)

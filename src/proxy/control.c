@@ -159,6 +159,9 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
     char directory[128];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int result = cr_runtime_dir_of_others(directory, sizeof(directory), err);
+    if (result == -ENOENT)
+        return canring_error_set(err, result, "no proxy named '%s' is running (%s: %s)", proxy,
+                                 directory, strerror(ENOENT));
     if (result == 0)
         result = path_in(directory, address.sun_path, sizeof(address.sun_path), proxy, err);
     if (result < 0)
@@ -189,24 +192,14 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
     return fd;
 }
 
-static void take_fds(struct msghdr *message, int fds[CR_FDS])
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t bytes = c->cmsg_len - CMSG_LEN(0);
-        memcpy(fds, CMSG_DATA(c), bytes < CR_FDS * sizeof(int) ? bytes : CR_FDS * sizeof(int));
-    }
-}
-
 /* io_uring's own signals interrupt a receive that has a timeout. An answer given before the
  * question was read stands behind the error that the unread question makes of the end. */
-static ssize_t receive_answer(int socket, struct msghdr *message)
+static ssize_t receive_answer(int socket, struct cr_reply *reply)
 {
     ssize_t got;
     bool reset = false;
     for (;;) {
-        got = recvmsg(socket, message, MSG_CMSG_CLOEXEC);
+        got = recv(socket, reply, sizeof(*reply), 0);
         if (got >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
             return got;
         reset = reset || errno == ECONNRESET;
@@ -214,28 +207,16 @@ static ssize_t receive_answer(int socket, struct msghdr *message)
 }
 
 int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply *reply,
-                   int fds[CR_FDS], struct canring_error *err)
+                   struct canring_error *err)
 {
-    union {
-        char bytes[CMSG_SPACE(CR_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec part = {.iov_base = reply, .iov_len = sizeof(*reply)};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    for (unsigned i = 0; i < CR_FDS; i++)
-        fds[i] = -1;
     /* A proxy that turns a visitor away has answered before it was asked. */
     if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request) &&
         errno != EPIPE)
         return canring_error_set(err, -errno, "asking the proxy: %s", strerror(errno));
-    ssize_t got = receive_answer(socket, &message);
+    ssize_t got = receive_answer(socket, reply);
     if (got < 0)
         return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
                                  "the proxy does not answer: %s", strerror(errno));
-    take_fds(&message, fds);
     if (got == 0)
         return canring_error_set(err, -ECONNRESET, "the proxy ended the connection");
     if (got != (ssize_t)sizeof(*reply) || reply->magic != CR_CONTROL_MAGIC)
@@ -251,25 +232,9 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
     return reply->result < 0 ? canring_error_set(err, reply->result, "%s", reply->text) : 0;
 }
 
-int cr_control_answer(int socket, const struct cr_reply *reply, const int *fds, unsigned fd_count)
+int cr_control_answer(int socket, const struct cr_reply *reply)
 {
-    union {
-        char bytes[CMSG_SPACE(CR_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct cr_reply copy = *reply;
-    struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fd_count) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
-    }
-    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(socket, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent < 0 ? -errno : 0;
 }
 
@@ -279,7 +244,7 @@ int cr_control_each(void (*visit)(void *arg, const char *proxy), void *arg,
     char directory[128];
     int result = cr_runtime_dir_of_others(directory, sizeof(directory), err);
     if (result < 0)
-        return result;
+        return result == -ENOENT ? 0 : result;
     DIR *dir = opendir(directory);
     if (!dir)
         return canring_error_set(err, -errno, "%s: %s", directory, strerror(errno));

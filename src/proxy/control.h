@@ -1,9 +1,11 @@
 /* The proxy's control socket: how auxiliaries attach, and how people ask.
  *
  * A UNIX seqpacket socket <runtime dir>/<proxy>.sock. A client sends one request and gets one
- * reply, with file descriptors where it attached; the connection then stays open for as long as the
- * auxiliary lives, and its end is how each side learns that the other has gone. Same machine, same
- * build of the protocol: both sides check `magic`.
+ * reply. Where it attached, the connection then stays open for as long as the auxiliary lives: it
+ * is the doorbell of both sides, any message being a ring, and its end is how each side learns that
+ * the other has gone. No descriptor is ever handed over: what is shared by one, its flags, would
+ * let an auxiliary block the proxy. Same machine, same build of the protocol: both sides check
+ * `magic`.
  */
 #ifndef CANRING_CONTROL_H
 #define CANRING_CONTROL_H
@@ -15,7 +17,7 @@
 
 #include "shm/segment.h"
 
-#define CR_CONTROL_MAGIC 0x31434352u /* "RCC1" */
+#define CR_CONTROL_MAGIC 0x32434352u /* "RCC2" */
 #define CR_CONTROL_CHUNK 16384u      /* bytes of a long answer per message */
 
 enum cr_operation {
@@ -50,9 +52,6 @@ struct cr_reply {
     char text[CANRING_ERROR_TEXT]; /* when result < 0 */
 };
 
-/* File descriptors that come with the reply to an attach. */
-enum { CR_FD_PROXY_BELL, CR_FD_AUXILIARY_BELL, CR_FDS };
-
 /* Path of a proxy's socket. */
 int cr_control_path(char *path, size_t size, const char *proxy, struct canring_error *err);
 
@@ -71,13 +70,13 @@ void cr_control_remove_leftover(const char *proxy);
  * give up after a second. The fd, or -ENOENT when it does not run. */
 int cr_control_connect(const char *proxy, struct canring_error *err);
 
-/* One request, one reply and its fds (CR_FDS of them or none, -1 in `fds` then). 0 or negative
- * errno; a reply with result < 0 is an error with the proxy's text. */
+/* One request, one reply. 0 or negative errno; a reply with result < 0 is an error with the proxy's
+ * text. */
 int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply *reply,
-                   int fds[CR_FDS], struct canring_error *err);
+                   struct canring_error *err);
 
 /* The proxy's side, never blocking. 0 or negative errno. */
-int cr_control_answer(int socket, const struct cr_reply *reply, const int *fds, unsigned fd_count);
+int cr_control_answer(int socket, const struct cr_reply *reply);
 
 /* Names of sockets in the runtime directory, for `visit`, with ".sock" cut off. */
 int cr_control_each(void (*visit)(void *arg, const char *proxy), void *arg,

@@ -36,7 +36,7 @@ struct canring_proxy {
     bool source_waits; /* a pausable bus that has not begun: not everyone has attached yet */
     uint64_t lifetime_ns;
 
-    int bell; /* eventfd that auxiliaries and the trace ring */
+    int bell; /* eventfd that our own threads ring; auxiliaries ring through their connections */
     struct cr_source bell_source;
     int listener;
     struct cr_source listener_source, accept_retry;

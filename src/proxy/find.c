@@ -33,12 +33,7 @@ static json_t *ask_status(int socket, struct canring_error *err)
 {
     const struct cr_request request = {.magic = CR_CONTROL_MAGIC, .operation = CR_OP_STATUS};
     struct cr_reply reply;
-    int fds[CR_FDS];
-    int result = cr_control_ask(socket, &request, &reply, fds, err);
-    for (unsigned i = 0; i < CR_FDS; i++)
-        if (fds[i] >= 0)
-            close(fds[i]); /* no proxy of ours sends any with its state */
-    if (result < 0)
+    if (cr_control_ask(socket, &request, &reply, err) < 0)
         return NULL;
     return read_status(socket, (uint32_t)reply.result);
 }

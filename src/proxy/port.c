@@ -4,10 +4,8 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "proxy/control.h"
 #include "shm/probe.h"
 #include "shm/runtime_dir.h"
 
@@ -31,13 +29,6 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
     canring_producer_init(&port->outlet.ring, &port->segment.rx);
     canring_consumer_init(&port->in, &port->segment.tx);
     port->in.max_size = CANRING_FRAME_MAX;
-    /* A new one for each: the last auxiliary may still hold the old. */
-    port->bells[CR_FD_AUXILIARY_BELL] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (port->bells[CR_FD_AUXILIARY_BELL] < 0) {
-        cr_segment_close(&port->segment);
-        return canring_error_set(err, -errno, "eventfd: %s", strerror(errno));
-    }
-    port->outlet.ring.bell_fd = port->in.bell_fd = port->bells[CR_FD_AUXILIARY_BELL];
     return 0;
 }
 
@@ -45,14 +36,6 @@ static int make_segment(struct cr_port *port, struct canring_error *err)
 static bool has_segment(const struct cr_port *port)
 {
     return port->segment.mapping.base != NULL;
-}
-
-static void drop_segment(struct cr_port *port)
-{
-    cr_segment_close(&port->segment);
-    if (port->bells[CR_FD_AUXILIARY_BELL] >= 0)
-        close(port->bells[CR_FD_AUXILIARY_BELL]);
-    port->bells[CR_FD_AUXILIARY_BELL] = -1;
 }
 
 static int find_group(const char *name, gid_t *group, struct canring_error *err)
@@ -68,13 +51,12 @@ static int find_group(const char *name, gid_t *group, struct canring_error *err)
 }
 
 int cr_port_open(struct cr_port *port, const char *proxy,
-                 const struct canring_channel_config *config, int bell, struct canring_error *err)
+                 const struct canring_channel_config *config, struct canring_error *err)
 {
     *port = (struct cr_port){.slots = config->ring_slots ? config->ring_slots : CANRING_RING_SLOTS,
                              .huge_pages = config->huge_pages,
                              .client = -1,
-                             .segment = {.region.fd = -1, .guard = -1},
-                             .bells = {bell, -1}};
+                             .segment = {.region.fd = -1, .guard = -1}};
     snprintf(port->name, sizeof(port->name), "%s", config->name);
     snprintf(port->proxy, sizeof(port->proxy), "%s", proxy);
     snprintf(port->auxiliary, sizeof(port->auxiliary), "%s",
@@ -97,10 +79,12 @@ int cr_port_open(struct cr_port *port, const char *proxy,
     return result;
 }
 
-/* Whoever sleeps on one of the rings wakes up and sees it. */
+/* Whoever sleeps on one of the rings wakes up and sees it; those who sleep on the connection woke
+ * when it was closed. */
 static void tell_closed(struct cr_port *port)
 {
     struct canring_producer *out = &port->outlet.ring;
+    out->bell_fd = port->in.bell_fd = -1;
     atomic_store_explicit(&port->segment.header->state, CR_SEGMENT_CLOSED, memory_order_release);
     uint32_t reader = atomic_load_explicit(&out->peer->waiting, memory_order_seq_cst);
     uint32_t writer = atomic_load_explicit(&port->in.peer->waiting, memory_order_seq_cst);
@@ -115,7 +99,7 @@ void cr_port_close(struct cr_port *port)
 {
     if (has_segment(port))
         tell_closed(port);
-    drop_segment(port);
+    cr_segment_close(&port->segment);
     cr_fifo_clear(&port->outlet.spill);
     cr_filter_set_free(&port->filters);
 }
@@ -127,7 +111,7 @@ int cr_port_renew(struct cr_port *port, struct canring_error *err)
 
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait)
 {
-    port->client = client;
+    port->client = port->outlet.ring.bell_fd = port->in.bell_fd = client;
     port->pid = pid;
     port->was_attached = true;
     port->attachments++;
@@ -143,7 +127,7 @@ int cr_port_detach(struct cr_port *port, struct canring_error *err)
     cr_port_totals(port, &total);
     port->past = total;
     tell_closed(port);
-    drop_segment(port);
+    cr_segment_close(&port->segment);
     return make_segment(port, err);
 }
 

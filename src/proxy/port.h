@@ -26,9 +26,8 @@ struct cr_port {
     struct cr_outlet outlet;
     struct canring_consumer in;
     struct cr_filter_set filters;
-    int bells[2]; /* CR_FD_*: the proxy's (borrowed), the auxiliary's (ours) */
 
-    int client; /* connection of the auxiliary (borrowed), -1 = free */
+    int client; /* connection of the auxiliary, and its doorbell (borrowed), -1 = free */
     uint32_t pid;
     bool was_attached; /* ever */
 
@@ -39,9 +38,9 @@ struct cr_port {
     uint64_t settled, failed; /* as told last, see cr_port_settle */
 };
 
-/* Ready a port for attaching; `bell` is the proxy's eventfd. */
+/* Ready a port for attaching. */
 int cr_port_open(struct cr_port *port, const char *proxy,
-                 const struct canring_channel_config *config, int bell, struct canring_error *err);
+                 const struct canring_channel_config *config, struct canring_error *err);
 void cr_port_close(struct cr_port *port);
 
 static inline bool cr_port_attached(const struct cr_port *port)
@@ -55,8 +54,9 @@ int cr_port_renew(struct cr_port *port, struct canring_error *err);
 /* Somebody attached through `client`, a connected control socket that outlives the attachment. */
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait);
 
-/* It is over with this auxiliary: wake it, make a fresh segment. The connection is closed by the
- * caller. On failure the port is free all the same, and cr_port_renew tries again. */
+/* It is over with this auxiliary, whose connection the caller has closed, which wakes those who
+ * sleep on it: wake the others, make a fresh segment. On failure the port is free all the same, and
+ * cr_port_renew tries again. */
 int cr_port_detach(struct cr_port *port, struct canring_error *err);
 
 /* NULL, or in words what the auxiliary did that it must not. */

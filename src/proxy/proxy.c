@@ -49,7 +49,7 @@ int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_
     struct cr_port *port = aligned_alloc(64, (sizeof(*port) + 63) / 64 * 64);
     if (!port)
         return canring_error_set(err, -ENOMEM, "no memory for a channel");
-    int result = cr_port_open(port, proxy->name, config, proxy->bell, err);
+    int result = cr_port_open(port, proxy->name, config, err);
     if (result < 0) {
         free(port);
         return result;

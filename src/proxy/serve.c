@@ -33,7 +33,7 @@ static void answer_error(const struct cr_client *client, int code, const char *t
 {
     struct cr_reply reply = {.magic = CR_CONTROL_MAGIC, .result = code};
     snprintf(reply.text, sizeof(reply.text), "%s", text);
-    cr_control_answer(client->fd, &reply, NULL, 0);
+    cr_control_answer(client->fd, &reply);
 }
 
 static struct cr_port *find_port(const struct canring_proxy *proxy, const char *name)
@@ -66,7 +66,7 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     cr_port_attach(port, client->fd, cr_peer_pid(client->fd),
                    wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
     client->port = port;
-    int result = cr_control_answer(client->fd, &reply, port->bells, CR_FDS);
+    int result = cr_control_answer(client->fd, &reply);
     if (result < 0) {
         bool died = result == -EPIPE || result == -ECONNRESET;
         cr_serve_kick(proxy, port, died ? NULL : "did not take the answer to its attach");
@@ -135,7 +135,7 @@ static int serve_status(const struct cr_client *client)
     char *text = canring_proxy_status(client->proxy);
     size_t length = text ? strlen(text) : 0;
     struct cr_reply reply = {.magic = CR_CONTROL_MAGIC, .result = (int32_t)length};
-    int result = text ? cr_control_answer(client->fd, &reply, NULL, 0) : -ENOMEM;
+    int result = text ? cr_control_answer(client->fd, &reply) : -ENOMEM;
     for (size_t at = 0; result == 0 && at < length; at += CR_CONTROL_CHUNK) {
         size_t piece = length - at < CR_CONTROL_CHUNK ? length - at : CR_CONTROL_CHUNK;
         if (send(client->fd, text + at, piece, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
@@ -167,7 +167,7 @@ static void serve_life(const struct cr_client *client, uint32_t operation)
     else if (operation == CR_OP_INSTANCE)
         reply.result = !canring_proxy_suspended(proxy);
     memcpy(reply.text, err.text, sizeof(reply.text));
-    cr_control_answer(client->fd, &reply, NULL, 0);
+    cr_control_answer(client->fd, &reply);
     if (operation == CR_OP_STOP)
         canring_proxy_stop(proxy);
 }
@@ -216,7 +216,9 @@ static void hang_up(struct cr_client *client)
     cr_serve_kick(client->proxy, client->port, NULL);
 }
 
-static void read_requests(struct cr_client *client)
+/* A visitor's requests, or the rings of who attached: there one is enough, it woke us, unless the
+ * end may stand behind it. */
+static void read_requests(struct cr_client *client, bool to_the_end)
 {
     struct cr_request request;
     client->more = false;
@@ -232,6 +234,11 @@ static void read_requests(struct cr_client *client)
             serve(client, &request);
             continue;
         }
+        if (got > 0 && client->port) {
+            if (!to_the_end)
+                return;
+            continue;
+        }
         if (got > 0) {
             answer_error(client, -EPROTO, "a request of the wrong size");
             continue;
@@ -242,8 +249,8 @@ static void read_requests(struct cr_client *client)
 
 static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
 {
-    (void)result, (void)flags, (void)buffer;
-    read_requests(source->owner);
+    (void)flags, (void)buffer;
+    read_requests(source->owner, result < 0 || result & (POLLHUP | POLLERR));
 }
 
 static void end_oldest_visitor(const struct canring_proxy *proxy)
@@ -370,7 +377,7 @@ bool cr_serve_rest(struct canring_proxy *proxy)
     for (struct cr_client *client = proxy->clients; client; client = client->next) {
         if (!client->more || client->ended)
             continue;
-        read_requests(client);
+        read_requests(client, true);
         served = true;
     }
     reap(proxy);

@@ -1,7 +1,9 @@
 #include <canring/wait.h>
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,18 @@ static void futex_wait(const _Atomic uint32_t *word, uint32_t value, uint64_t ti
     syscall(SYS_futex, word, FUTEX_WAIT, value, timeout_ns == UINT64_MAX ? NULL : &limit, NULL, 0);
 }
 
+/* Never blocks: a socket whatever its other end does, which is why processes that do not trust each
+ * other ring through one; an eventfd or FIFO as long as all who have it leave it non-blocking. One
+ * that is full already wakes as well; nothing to do about other failures. */
+static void ring_fd(int fd)
+{
+    const uint64_t one = 1;
+    if (send(fd, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) {
+        ssize_t written = write(fd, &one, sizeof(one));
+        (void)written;
+    }
+}
+
 static void ring_bell(_Atomic uint32_t *bell, uint32_t waiting, int fd)
 {
     CR_PROBE2(wake, bell, fd);
@@ -38,10 +52,7 @@ static void ring_bell(_Atomic uint32_t *bell, uint32_t waiting, int fd)
         atomic_fetch_add_explicit(bell, 1, memory_order_release); /* B */
         syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
     } else if (fd >= 0) {
-        const uint64_t one = 1;
-        /* An eventfd that is full already wakes as well; nothing to do about other failures. */
-        ssize_t written = write(fd, &one, sizeof(one));
-        (void)written;
+        ring_fd(fd);
     }
 }
 

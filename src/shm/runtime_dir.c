@@ -23,7 +23,7 @@ static int choose(char *path, size_t size)
     return snprintf(path, size, "/tmp/canring-%u", (unsigned)geteuid());
 }
 
-static int find(char *path, size_t size, bool of_others, struct canring_error *err)
+static int find(char *path, size_t size, bool of_others, bool create, struct canring_error *err)
 {
     int length = choose(path, size);
     if (length < 0 || (size_t)length >= size || length > 108 - SOCKET_PATH_ROOM)
@@ -32,7 +32,7 @@ static int find(char *path, size_t size, bool of_others, struct canring_error *e
                                  "CANRING_RUNTIME_DIR to a shorter one",
                                  108 - SOCKET_PATH_ROOM);
     struct stat st;
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (create && mkdir(path, 0700) < 0 && errno != EEXIST)
         return canring_error_set(err, -errno, "cannot create the runtime directory %s: %s", path,
                                  strerror(errno));
     if (lstat(path, &st) < 0)
@@ -47,13 +47,13 @@ static int find(char *path, size_t size, bool of_others, struct canring_error *e
 
 int cr_runtime_dir(char *path, size_t size, struct canring_error *err)
 {
-    return find(path, size, false, err);
+    return find(path, size, false, true, err);
 }
 
 int cr_runtime_dir_of_others(char *path, size_t size, struct canring_error *err)
 {
     const char *set = getenv("CANRING_RUNTIME_DIR");
-    return find(path, size, set && *set, err);
+    return find(path, size, set && *set, false, err);
 }
 
 /* FNV-1a: only to tell directories apart in names, not a secret. */

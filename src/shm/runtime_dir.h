@@ -15,8 +15,9 @@
  * or others may write to it, -ENAMETOOLONG (a socket path has 108 bytes), or as mkdir fails. */
 int cr_runtime_dir(char *path, size_t size, struct canring_error *err);
 
-/* The same, for who connects to what others have made there: a directory that $CANRING_RUNTIME_DIR
- * names may also be another user's, if only that user may write to it. */
+/* The same, for who looks for what others have made there: the directory is not created (-ENOENT),
+ * and one that $CANRING_RUNTIME_DIR names may also be another user's, if only that user may write
+ * to it. */
 int cr_runtime_dir_of_others(char *path, size_t size, struct canring_error *err);
 
 /* "/canring-<mark>.<kind>.<a>[.<b>]" for shm_open, `b` may be NULL. Dots in `a` and `b`, and what a
