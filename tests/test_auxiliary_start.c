@@ -138,7 +138,7 @@ static void failed_creation_is_told_apart(void **state)
     assert_int_equal(cr_auxiliary_start(&config, &auxiliary, &pid, &err), -ECANCELED);
     assert_non_null(strstr(err.text, "aux1"));
     config.proxy_count = 0;
-    assert_int_equal(cr_auxiliary_start(&config, &auxiliary, &pid, &err), -EINVAL);
+    assert_int_equal(cr_auxiliary_start(&config, &auxiliary, &pid, &err), -ENODEV);
     assert_int_equal(leftovers(), 0);
 }
 

@@ -78,8 +78,9 @@ nothing_left "a recording that is not there"
 # The first is served already when the second fails: it ends, too.
 expect 1 "nosuchdev0" "$CANRING" run --proxies-only -b bus_right=$nowhere two.yaml
 nothing_left "the second of two buses cannot be opened"
-sed 's/aux_list: \[[^]]*\]/&, auto_start: false/' one.yaml >idle.yaml
-expect 2 "has nothing to start" "$CANRING" run --proxies-only --proxies-only idle.yaml
+printf '%s\n' 'auxiliaries: {mine: {type: ./mine.so}}' 'connectors: {}' >alone.yaml
+touch mine.so
+expect 2 "has nothing to start" "$CANRING" run --proxies-only alone.yaml
 
 # Two proxies in one file, independent of each other.
 start_proxy run two.yaml

@@ -45,6 +45,13 @@ struct canring_channel_config {
     bool huge_pages;      /* rings in huge pages: 65536 slots or a multiple of it */
 };
 
+enum canring_start {
+    CANRING_START_RUNNING,
+    CANRING_START_SUSPENDED, /* as after canring_proxy_suspend: canring_proxy_resume opens the bus
+                              */
+    CANRING_START_ON_ATTACH, /* likewise; the first auxiliary that attaches resumes it, too */
+};
+
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */
 struct canring_proxy_options {
     const char *name; /* unique among running proxies, at most 63 characters, no '/' */
@@ -52,6 +59,7 @@ struct canring_proxy_options {
     const struct canring_channel_config *channels;
     size_t channel_count;
     enum canring_wait wait;
+    enum canring_start start;
     /* For the thread that runs the proxy, from its first run or poll on; checked by open, which
      * locks memory before it opens the bus. canring_proxy_close unlocks it. */
     struct canring_latency latency;

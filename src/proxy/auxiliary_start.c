@@ -65,11 +65,9 @@ static int make_plan(struct plan *plan, const struct canring_config *config,
     plan->config = keys ? json_dumps(keys, JSON_COMPACT) : NULL;
     json_decref(keys);
     if (!plan->config)
-        return canring_error_set(err, -EINVAL, "auxiliary %s: its config is no JSON object",
-                                 auxiliary->name);
+        return canring_error_set(err, -EINVAL, "its config is no JSON object");
     if (!proxy && auxiliary->kind == CANRING_AUXILIARY_COMMUNICATION)
-        return canring_error_set(
-            err, -EINVAL, "auxiliary %s: its connector is no channel of a proxy", auxiliary->name);
+        return canring_error_set(err, -ENODEV, "its connector is no channel of a proxy");
     return 0;
 }
 

@@ -47,19 +47,16 @@ static void list_processes(struct canring_coordinator *c, bool proxies_only)
 {
     const struct canring_config *config = c->config;
     for (size_t i = 0; i < config->proxy_count; i++)
-        if (config->proxies[i]->auto_start)
-            c->processes[c->count++] =
-                (struct cr_process){.name = config->proxies[i]->name,
-                                    .proxy = config->proxies[i],
-                                    .on_failure = config->proxies[i]->on_failure,
-                                    .pidfd = -1};
+        c->processes[c->count++] = (struct cr_process){.name = config->proxies[i]->name,
+                                                       .proxy = config->proxies[i],
+                                                       .on_failure = config->proxies[i]->on_failure,
+                                                       .pidfd = -1};
     for (size_t i = 0; i < config->auxiliary_count && !proxies_only; i++)
-        if (config->auxiliaries[i]->auto_start)
-            c->processes[c->count++] =
-                (struct cr_process){.name = config->auxiliaries[i]->name,
-                                    .auxiliary = config->auxiliaries[i],
-                                    .on_failure = config->auxiliaries[i]->on_failure,
-                                    .pidfd = -1};
+        c->processes[c->count++] =
+            (struct cr_process){.name = config->auxiliaries[i]->name,
+                                .auxiliary = config->auxiliaries[i],
+                                .on_failure = config->auxiliaries[i]->on_failure,
+                                .pidfd = -1};
 }
 
 int canring_coordinator_open(struct canring_coordinator **out,
@@ -98,14 +95,27 @@ int canring_coordinator_open(struct canring_coordinator **out,
 /* ---- starting and watching
  * ------------------------------------------------------------------------ */
 
+/* Most errors name whom they are about. */
+static void name_in(struct canring_error *err, const struct cr_process *process)
+{
+    char who[CANRING_ERROR_TEXT];
+    snprintf(who, sizeof(who), "%s %s", process->proxy ? "proxy" : "auxiliary", process->name);
+    if (err && strncmp(err->text, who, strlen(who)) != 0)
+        canring_error_prefix(err, "%s", who);
+}
+
 int canring_coordinator_start(struct canring_coordinator *c, struct canring_error *err)
 {
     for (size_t i = 0; i < c->count; i++) {
         struct cr_process *process = &c->processes[i];
         int result = cr_process_start(c, process, err);
+        if (result == -ENODEV && process->auxiliary) { /* pykiso's goes on without it, too */
+            note(c, CANRING_LOG_ERROR, "auxiliary %s is not started: %s", process->name,
+                 err ? err->text : "it has no channel");
+            continue;
+        }
         if (result < 0) {
-            canring_error_prefix(err, "%s %s", process->proxy ? "proxy" : "auxiliary",
-                                 process->name);
+            name_in(err, process);
             note(c, CANRING_LOG_ERROR, "%s", err ? err->text : process->name);
             canring_coordinator_stop(c);
             return result;

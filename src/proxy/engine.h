@@ -31,6 +31,7 @@ struct canring_proxy {
     struct cr_loop *loop;
     struct cr_bus *bus;
     struct cr_suspension suspension;
+    bool resume_on_attach;
     int bus_error;     /* negative errno once the bus has failed for good */
     bool echo;         /* own frames come back from the bus: they are not forwarded before */
     bool source_waits; /* a pausable bus that has not begun: not everyone has attached yet */
@@ -105,6 +106,9 @@ bool cr_proxy_service_traces(struct canring_proxy *proxy);
 bool cr_proxy_traces_have_room(struct canring_proxy *proxy);
 bool cr_proxy_prepare_traces(struct canring_proxy *proxy, bool for_source);
 void cr_proxy_awake_traces(struct canring_proxy *proxy);
+
+/* suspend.c: begin as after canring_proxy_suspend. */
+void cr_proxy_begin_suspended(struct canring_proxy *proxy);
 
 /* proxy.c: open proxy->bus. */
 int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_options *options,

@@ -42,6 +42,15 @@ static char *attributes_of(const struct canring_config_connector *connector)
     return text;
 }
 
+/* An implicit one has no name in the file by which to resume it: its auxiliaries' need is enough.
+ */
+static enum canring_start start_of(const struct canring_config_proxy *config)
+{
+    if (config->auto_start)
+        return CANRING_START_RUNNING;
+    return config->implicit ? CANRING_START_ON_ATTACH : CANRING_START_SUSPENDED;
+}
+
 int canring_config_open_proxy(struct canring_proxy **proxy,
                               const struct canring_config_proxy *config,
                               void (*report)(void *arg, int level, const char *text),
@@ -55,6 +64,7 @@ int canring_config_open_proxy(struct canring_proxy **proxy,
                                             .channels = channels,
                                             .channel_count = config->channel_count,
                                             .wait = config->wait,
+                                            .start = start_of(config),
                                             .latency = config->latency.thread,
                                             .busy_poll = config->latency.busy_poll,
                                             .coalesce = config->latency.coalesce,

@@ -136,9 +136,11 @@ static int open_parts(struct canring_proxy *proxy, const struct canring_proxy_op
                         "sqpoll: this kernel refuses it, the proxy goes on with %s alone",
                         cr_loop_kind(proxy->loop) == CR_LOOP_URING ? "io_uring" : "epoll");
     if (result == 0)
-        result = cr_proxy_open_bus(proxy, &options->bus, err);
-    if (result == 0)
         result = cr_suspension_open(&proxy->suspension, &options->bus, err);
+    if (result == 0 && options->start != CANRING_START_RUNNING)
+        cr_proxy_begin_suspended(proxy);
+    else if (result == 0)
+        result = cr_proxy_open_bus(proxy, &options->bus, err);
     if (result == 0)
         result = open_bell(proxy, err);
     /* The socket first: it says in words that another proxy of this name runs. */
@@ -166,6 +168,7 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
              options->attributes ? options->attributes : "{}");
     proxy->bell = proxy->listener = -1;
     proxy->wait = options->wait;
+    proxy->resume_on_attach = options->start == CANRING_START_ON_ATTACH;
     proxy->gather_ns = UINT64_C(1000) * options->coalesce;
     proxy->spin_ns = UINT64_C(1000) * (options->busy_poll ? options->busy_poll : BUSY_POLL_US);
     proxy->echo = options->bus.receive_own;

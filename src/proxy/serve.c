@@ -88,6 +88,8 @@ static void serve_attach(struct cr_client *client, const struct cr_request *requ
     }
     if (port && !cr_port_attached(port)) {
         int result = cr_port_renew(port, &err);
+        if (result == 0 && client->proxy->resume_on_attach)
+            result = canring_proxy_resume(client->proxy, &err);
         if (result < 0)
             answer_error(client, result, err.text);
         else

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -87,20 +88,35 @@ static void empty_queues(struct canring_proxy *proxy)
         cr_port_empty(proxy->ports[i]);
 }
 
+static void stand_in_for(struct canring_proxy *proxy, const char *name,
+                         const struct canring_bus_stats *stats)
+{
+    struct cr_bus *stand_in = &proxy->suspension.stand_in;
+    *stand_in = (struct cr_bus){.driver = &no_bus, .loop = proxy->loop, .stats = *stats};
+    stand_in->stats.state = CANRING_BUS_DOWN;
+    snprintf(stand_in->name, sizeof(stand_in->name), "%s", name);
+    proxy->bus = stand_in;
+}
+
+void cr_proxy_begin_suspended(struct canring_proxy *proxy)
+{
+    const struct canring_bus_options *bus = &proxy->suspension.options;
+    const struct canring_bus_stats nothing = {0};
+    stand_in_for(proxy, bus->channel ? bus->channel : bus->interface, &nothing);
+}
+
 int canring_proxy_suspend(struct canring_proxy *proxy)
 {
-    struct cr_bus *bus = proxy->bus, *stand_in = &proxy->suspension.stand_in;
+    struct cr_bus *bus = proxy->bus;
+    proxy->resume_on_attach = false; /* whoever asks for it now means it */
     if (canring_proxy_suspended(proxy))
         return 1;
-    *stand_in = (struct cr_bus){.driver = &no_bus, .loop = proxy->loop, .stats = bus->stats};
-    stand_in->stats.state = CANRING_BUS_DOWN;
-    memcpy(stand_in->name, bus->name, sizeof(stand_in->name));
+    stand_in_for(proxy, bus->name, &bus->stats);
     cr_bus_report(bus, LOG_INFO, "%s: closing", bus->name);
     bus->driver->close(bus);
-    proxy->bus = stand_in;
     proxy->bus_error = 0;
     empty_queues(proxy);
-    cr_proxy_report(proxy, LOG_INFO, "suspended: %s is closed", stand_in->name);
+    cr_proxy_report(proxy, LOG_INFO, "suspended: %s is closed", proxy->bus->name);
     return 0;
 }
 
@@ -117,6 +133,7 @@ int canring_proxy_resume(struct canring_proxy *proxy, struct canring_error *err)
         return canring_error_prefix(err, "proxy %s cannot be resumed", proxy->name);
     }
     /* What is counted is counted from the proxy's start on; the state is the new bus's. */
+    proxy->resume_on_attach = false;
     uint32_t state = proxy->bus->stats.state;
     proxy->bus->stats = stand_in->stats;
     proxy->bus->stats.state = state;
