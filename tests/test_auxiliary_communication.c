@@ -257,6 +257,61 @@ static void collecting_keeps_everything(void **state)
     stop();
 }
 
+static void scope_begins_with_what_was_asked_for(void **state)
+{
+    (void)state;
+    start("{\"remote_id\":1}");
+    bus_says(0x10, 1);
+    settle();
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0);
+    bus_says(0x10, 2);
+    settle();
+    expect_message(rig.one, 0x10, 2); /* 1 came before */
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 1);
+    bus_says(0x10, 3);
+    settle();
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0);
+    expect_message(rig.one, 0x10, 3); /* may be the answer */
+    bus_says(0x10, 4);
+    settle();
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    expect_message(rig.one, 0x10, 4);
+    expect_none(rig.one);
+    stop();
+}
+
+/* What broke: of what a scope had collected, all but one were stale once the first was received
+ * behind it. */
+static void what_was_collected_stays_until_it_is_asked_for(void **state)
+{
+    (void)state;
+    start("{\"remote_id\":1}");
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0);
+    for (uint8_t i = 0; i < 50; i++)
+        bus_says(0x10, i);
+    assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 1);
+    settle();
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    bus_says(0x10, 50);
+    settle();
+    for (uint8_t i = 0; i < 30; i++)
+        expect_message(rig.one, 0x10, i);
+    assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 1);
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0); /* 50 was of no scope */
+    bus_says(0x10, 51);
+    settle();
+    for (uint8_t i = 30; i < 50; i++)
+        expect_message(rig.one, 0x10, i);
+    expect_message(rig.one, 0x10, 51);
+    bus_says(0x10, 52);
+    settle();
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    assert_int_equal(canring_communication_clear_buffer(rig.one), 0);
+    expect_none(rig.one);
+    stop();
+}
+
 static void *send_soon(void *arg)
 {
     (void)arg;
@@ -412,6 +467,8 @@ int main(void)
         TEST(answer_to_a_send_is_kept_however_fast),
         TEST(what_is_older_than_the_last_call_is_stale),
         TEST(collecting_keeps_everything),
+        TEST(scope_begins_with_what_was_asked_for),
+        TEST(what_was_collected_stays_until_it_is_asked_for),
         TEST(others_send_while_one_waits_to_receive),
         TEST(receive_learns_that_its_auxiliary_was_killed),
         TEST(suspended_auxiliary_gathers_nothing_and_resumes_fresh),

@@ -177,6 +177,24 @@ static void columns_count_characters(void **state)
     assert_refused_at("{\xc3\xa4: 1, b: *x}\n", "*x", 1, 11);
 }
 
+static void a_byte_order_mark_is_no_column(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load(&loaded, "\xef\xbb\xbfx:\n  a: 1\n  b: 2\ny: 3\n");
+    assert_int_equal(loaded.result, 0);
+    assert_int_equal(loaded.root->map.count, 2);
+    assert_int_equal(cr_yaml_get(cr_yaml_get(loaded.root, "x"), "b")->integer, 2);
+    done(&loaded);
+    load(&loaded, "\xef\xbb\xbf");
+    assert_int_equal(loaded.result, 0);
+    assert_int_equal(loaded.root->type, CR_YAML_NULL);
+    done(&loaded);
+    assert_refused_at("\xef\xbb\xbf"
+                      "a: !mine x\n",
+                      "!mine", 1, 4);
+}
+
 static void a_second_document_is_refused(void **state)
 {
     (void)state;
@@ -302,6 +320,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(aliases_do_not_deepen_nesting_beyond_the_bound),
         cmocka_unit_test(what_is_not_text_is_refused_where_it_starts),
         cmocka_unit_test(columns_count_characters),
+        cmocka_unit_test(a_byte_order_mark_is_no_column),
         cmocka_unit_test(a_second_document_is_refused),
         cmocka_unit_test(an_empty_file_is_null),
         cmocka_unit_test(collections_are_no_keys),

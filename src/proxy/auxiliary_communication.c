@@ -23,6 +23,7 @@ struct communication {
     struct cr_inbox inbox;
     uint8_t out[CANRING_XL_DATA_MAX]; /* what a receive answers with */
     uint64_t mark;                    /* when the last call began */
+    bool asked;                       /* it was a send: an answer may be on its way */
     uint64_t receiving_until;         /* somebody waits: what arrives is for that call */
     uint64_t retry_at;
     unsigned collecting; /* scopes open */
@@ -66,7 +67,7 @@ static void closed(struct canring_auxiliary_context *context)
 {
     struct communication *c = context->user;
     canring_channel_detach(c->channel);
-    cr_fifo_clear(&c->inbox.frames);
+    cr_inbox_clear(&c->inbox);
     if (c->always >= 0)
         close(c->always);
     free(c);
@@ -87,6 +88,7 @@ static bool create(struct canring_auxiliary_context *context)
     }
     c->mark = c->inbox.looked_ns = cr_monotonic_ns();
     c->receiving_until = 0;
+    c->asked = false;
     c->active = true;
     return true;
 }
@@ -98,7 +100,7 @@ static bool delete (struct canring_auxiliary_context *context)
     c->channel = NULL;
     c->active = c->announced = false;
     c->collecting = 0;
-    cr_fifo_clear(&c->inbox.frames);
+    cr_inbox_clear(&c->inbox);
     return true;
 }
 
@@ -227,6 +229,7 @@ static int send_message(struct canring_auxiliary_context *context,
     if (!c->collecting && c->receiving_until < request->began_ns)
         cr_inbox_drop_older(&c->inbox, request->began_ns);
     c->mark = request->began_ns;
+    c->asked = true;
     if (!have_channel(context))
         return 0;
     result = canring_channel_send_confirmed(c->channel, &buffer.frame, SEND_MS);
@@ -241,14 +244,17 @@ static int receive_message(struct canring_auxiliary_context *context,
                            struct canring_message_view *reply)
 {
     struct communication *c = context->user;
-    struct canring_frame *front;
+    const struct canring_frame *front;
+    struct cr_fifo *next;
     look_all(context);
     if (request->operation == CR_COMMUNICATION_RECEIVE) {
         if (!c->collecting)
             cr_inbox_drop_older(&c->inbox, c->mark);
         c->mark = request->began_ns;
+        c->asked = false;
     }
-    front = cr_fifo_front(&c->inbox.frames);
+    next = cr_inbox_next(&c->inbox);
+    front = cr_fifo_front(next);
     c->receiving_until = front ? 0 : request->until_ns;
     if (!front)
         return 0;
@@ -256,7 +262,7 @@ static int receive_message(struct canring_auxiliary_context *context,
                                            .size = canring_frame_length(front),
                                            .remote_id = front->id & CANRING_ID_MASK_EXT};
     memcpy(c->out, canring_frame_payload(front), reply->size);
-    cr_fifo_pop(&c->inbox.frames);
+    cr_fifo_pop(next);
     return 1;
 }
 
@@ -266,7 +272,9 @@ static int clear(struct canring_auxiliary_context *context,
     struct communication *c = context->user;
     look_all(context);
     cr_inbox_drop_older(&c->inbox, request->began_ns);
+    cr_fifo_clear(&c->inbox.kept);
     c->mark = request->began_ns;
+    c->asked = false;
     return 0;
 }
 
@@ -277,12 +285,16 @@ static int collect(struct canring_auxiliary_context *context,
     if (request->operation == CR_COMMUNICATION_COLLECT_END) {
         if (!c->collecting)
             return -EALREADY;
-        c->collecting--;
+        look_all(context);
+        if (--c->collecting == 0)
+            cr_inbox_keep(&c->inbox);
         return 0;
     }
     look_all(context);
+    /* The answer to a send just before belongs to the scope however fast it came; else what came
+     * before the scope is not of it. */
     if (c->collecting++ == 0)
-        cr_inbox_drop_older(&c->inbox, c->mark);
+        cr_inbox_drop_older(&c->inbox, c->asked ? c->mark : request->began_ns);
     return 0;
 }
 

@@ -13,18 +13,24 @@ static uint64_t arrival(const struct cr_inbox *inbox, const struct canring_frame
     return now_ns - age;
 }
 
+static struct canring_frame *add(struct cr_fifo *fifo, const struct canring_frame *frame,
+                                 uint64_t *lost)
+{
+    if (fifo->count >= fifo->limit) {
+        cr_fifo_pop(fifo);
+        ++*lost;
+    }
+    struct canring_frame *added = cr_fifo_push(fifo, frame);
+    *lost += !added;
+    return added;
+}
+
 void cr_inbox_add(struct cr_inbox *inbox, const struct canring_frame *frame, uint64_t now_ns,
                   uint64_t realtime_ns)
 {
-    if (inbox->frames.count >= inbox->frames.limit) {
-        cr_fifo_pop(&inbox->frames);
-        inbox->lost++;
-    }
-    struct canring_frame *kept = cr_fifo_push(&inbox->frames, frame);
-    if (kept)
-        kept->timestamp_ns = arrival(inbox, frame, now_ns, realtime_ns);
-    else
-        inbox->lost++;
+    struct canring_frame *added = add(&inbox->frames, frame, &inbox->lost);
+    if (added)
+        added->timestamp_ns = arrival(inbox, frame, now_ns, realtime_ns);
 }
 
 void cr_inbox_drop_older(struct cr_inbox *inbox, uint64_t since_ns)
@@ -32,4 +38,25 @@ void cr_inbox_drop_older(struct cr_inbox *inbox, uint64_t since_ns)
     const struct canring_frame *front;
     while ((front = cr_fifo_front(&inbox->frames)) != NULL && front->timestamp_ns < since_ns)
         cr_fifo_pop(&inbox->frames);
+}
+
+void cr_inbox_keep(struct cr_inbox *inbox)
+{
+    const struct canring_frame *front;
+    inbox->kept.limit = inbox->frames.limit;
+    while ((front = cr_fifo_front(&inbox->frames)) != NULL) {
+        add(&inbox->kept, front, &inbox->lost);
+        cr_fifo_pop(&inbox->frames);
+    }
+}
+
+struct cr_fifo *cr_inbox_next(struct cr_inbox *inbox)
+{
+    return inbox->kept.count ? &inbox->kept : &inbox->frames;
+}
+
+void cr_inbox_clear(struct cr_inbox *inbox)
+{
+    cr_fifo_clear(&inbox->frames);
+    cr_fifo_clear(&inbox->kept);
 }

@@ -12,6 +12,7 @@
 
 struct cr_inbox {
     struct cr_fifo frames; /* timestamp_ns = when they arrived */
+    struct cr_fifo kept;   /* collected: stay until they are asked for, or cleared */
     uint64_t lost;         /* gave way */
     uint64_t looked_ns;    /* everything that had come until then is in it */
 };
@@ -20,7 +21,12 @@ struct cr_inbox {
  * else it is now. `realtime_ns`: the same moment on the clock of frames. */
 void cr_inbox_add(struct cr_inbox *inbox, const struct canring_frame *frame, uint64_t now_ns,
                   uint64_t realtime_ns);
-/* Drop what arrived before `since_ns`. */
+/* Drop what arrived before `since_ns`, but for what is kept. */
 void cr_inbox_drop_older(struct cr_inbox *inbox, uint64_t since_ns);
+/* Keep all that is there. */
+void cr_inbox_keep(struct cr_inbox *inbox);
+/* Where the next one waits: front and pop. */
+struct cr_fifo *cr_inbox_next(struct cr_inbox *inbox);
+void cr_inbox_clear(struct cr_inbox *inbox);
 
 #endif

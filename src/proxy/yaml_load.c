@@ -66,11 +66,21 @@ static const char *folder_of(struct cr_arena *arena, const char *path)
     return cr_arena_copy(arena, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* libyaml, told that it is UTF-8, would count the byte order mark of an editor as a column. */
+static size_t mark_bytes(const char *data, size_t size)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t bytes = sizeof(mark) - 1;
+
+    return size >= bytes && memcmp(data, mark, bytes) == 0 ? bytes : 0;
+}
+
 static int parse_bytes(struct cr_yaml_source *source, const char *data, size_t size,
                        const struct cr_yaml_node **root)
 {
     struct cr_yaml *yaml = source->yaml;
     int err = cr_yaml_check_text(data, size, source->name, yaml->diagnostics);
+    const size_t skipped = mark_bytes(data, size);
 
     if (err)
         return err;
@@ -78,7 +88,8 @@ static int parse_bytes(struct cr_yaml_source *source, const char *data, size_t s
     if (!source->folder || !yaml_parser_initialize(&source->parser))
         return -ENOMEM;
     yaml_parser_set_encoding(&source->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&source->parser, (const unsigned char *)data, size);
+    yaml_parser_set_input_string(&source->parser, (const unsigned char *)data + skipped,
+                                 size - skipped);
     err = read_stream(source, root);
     yaml_parser_delete(&source->parser);
     return err;
