@@ -152,6 +152,25 @@ static void aliases_and_merges_carry_configuration(void **state)
     done(&loaded);
 }
 
+static void one_processor_is_a_number_as_yaml_reads_it(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"3", "010", "0x0A", "'010'", "'2-3,6'"};
+    static const char *const meant[] = {"3", "8", "10", "010", "2-3,6"};
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text),
+                 "auxiliaries:\n  a:\n    type: m:CommunicationAuxiliary\n    connectors: {com: "
+                 "bus}\n    config: {latency: {cpus: %s}}\nconnectors:\n  " BUS,
+                 given[i]);
+        struct loaded loaded = load(text);
+        assert_int_equal(loaded.result, 0);
+        assert_string_equal(canring_config_auxiliary(loaded.config, "a")->latency.thread.cpus,
+                            meant[i]);
+        done(&loaded);
+    }
+}
+
 static void users_own_types_are_files(void **state)
 {
     (void)state;
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_shared_bus_makes_an_implicit_proxy),
         cmocka_unit_test(a_missing_member_leaves_the_proxy_usable),
         cmocka_unit_test(aliases_and_merges_carry_configuration),
+        cmocka_unit_test(one_processor_is_a_number_as_yaml_reads_it),
         cmocka_unit_test(users_own_types_are_files),
         cmocka_unit_test(plain_paths_are_relative_to_their_file_when_there),
     };

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every public header can be included alone, as C11 without extensions and as C++17.
+# Every public header can be included alone, as C11 and as C++17, both without extensions.
 set -u
 cd "$CANRING_SOURCE/include" || exit 1
 failed=0
@@ -13,7 +13,7 @@ check() { # LANGUAGE HEADER COMPILER OPTION...
 }
 for header in canring/*.h; do
     check c "$header" gcc -std=c11 -pedantic
-    command -v g++ >/dev/null && check c++ "$header" g++ -std=c++17
+    command -v g++ >/dev/null && check c++ "$header" g++ -std=c++17 -pedantic
 done
 command -v g++ >/dev/null || echo "C++ not checked: no g++"
 exit $failed

@@ -113,9 +113,9 @@ else
     echo "refusals not tested: no prlimit or setpriv"
 fi
 configure "{huge_pages: true}" "{}" >huge.yaml
-refused "huge_pages: channel com1 has rings of 1024 slots; allowed are 65536" "$CANRING" run huge.yaml
+refused "huge.yaml:2:3: error: huge_pages: the rings of 'com1' have 1024 slots, allowed: ring_slots of 65536" "$CANRING" run huge.yaml
 configure "{socket_busy_poll: 50}" "{}" >poll.yaml
-refused "socket_busy_poll: virtual has no busy polling" "$CANRING" run poll.yaml
+refused "poll.yaml:2:3: error: socket_busy_poll: the bus 'bus' is one of virtual" "$CANRING" run poll.yaml
 nothing_left
 
 # What cannot be at all is found without starting anything.

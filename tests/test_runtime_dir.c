@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proxy/control.h"
+#include "shm/region.h"
 #include "shm/runtime_dir.h"
 
 static char runtime[64];
@@ -59,6 +60,18 @@ static void name_that_does_not_fit_is_refused(void **state)
         assert_non_null(strstr(err.text, "too long"));
     }
     assert_int_equal(cr_shm_name(name, whole, "channel", "ab", "c.d", NULL), 0);
+}
+
+static void the_longest_names_fit_together(void **state)
+{
+    (void)state;
+    char name[CR_REGION_NAME], proxy[64], channel[64];
+    memset(proxy, 'p', sizeof(proxy));
+    memset(channel, 'c', sizeof(channel));
+    proxy[63] = channel[63] = '\0';
+    assert_int_equal(cr_shm_name(name, sizeof(name), "auxiliary", proxy, channel, NULL), 0);
+    assert_non_null(strstr(name, proxy));
+    assert_non_null(strstr(name, channel));
 }
 
 static void directory_is_made_for_its_user_alone(void **state)
@@ -139,6 +152,7 @@ int main(void)
         RUNTIME_TEST(different_names_are_different_objects),
         RUNTIME_TEST(no_proxys_objects_begin_like_anothers),
         RUNTIME_TEST(name_that_does_not_fit_is_refused),
+        RUNTIME_TEST(the_longest_names_fit_together),
         RUNTIME_TEST(directory_is_made_for_its_user_alone),
         RUNTIME_TEST(directory_that_others_may_write_to_is_refused),
         RUNTIME_TEST(anothers_directory_is_only_for_connecting),

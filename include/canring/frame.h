@@ -45,6 +45,10 @@ extern "C" {
 #define CANRING_FD_DATA_MAX 64
 #define CANRING_XL_DATA_MAX 2048
 
+#ifdef __cplusplus /* it has no arrays without a size, its compilers have */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#endif
 struct canring_frame {
     uint32_t sequence;     /* the ring's: see ring.h; no meaning outside of one */
     uint16_t size;         /* bytes of the whole record: 24 + (8 if XL) + data */
@@ -54,6 +58,9 @@ struct canring_frame {
     uint32_t id;     /* arbitration id and CANRING_ID_* bits; XL: 11-bit priority */
     uint8_t data[];
 };
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 /* Fields of a CAN XL frame between header and data (CiA 610-1). */
 struct canring_xl {

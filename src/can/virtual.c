@@ -295,13 +295,18 @@ static int virtual_send(struct cr_bus *bus, const struct canring_frame *const *f
 
 /* From here: opening and closing. */
 
-static int check_name(const char *name, struct canring_error *err)
+bool cr_virtual_name_legal(const char *name)
 {
     size_t length = name ? strlen(name) : 0;
     bool legal = length > 0 && length <= CR_VIRTUAL_NAME_MAX;
     for (size_t i = 0; i < length && legal; i++)
         legal = isalnum((unsigned char)name[i]) || strchr("_-.", name[i]);
-    if (legal)
+    return legal;
+}
+
+static int check_name(const char *name, struct canring_error *err)
+{
+    if (cr_virtual_name_legal(name))
         return 0;
     return canring_error_set(err, -EINVAL,
                              "virtual: channel '%s': allowed are names of 1 to %u letters, digits, "

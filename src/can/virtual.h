@@ -25,6 +25,9 @@
 
 #define CR_VIRTUAL_NAME_MAX 48u
 
+/* 1 to CR_VIRTUAL_NAME_MAX letters, digits, '_', '-', '.'. */
+bool cr_virtual_name_legal(const char *name);
+
 /* Remove a bus whose participants were all killed; one that is alive goes on undisturbed. */
 void cr_virtual_tidy(const char *channel);
 

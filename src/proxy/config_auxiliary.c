@@ -14,6 +14,9 @@ static const char *const log_levels[] = {"INHERIT", "DEBUG",    "INFO", "WARNING
 static const char *const failures[] = {"report", "restart", "end", NULL};
 static const char *const waits[] = {"adaptive", "spin", "park", NULL};
 
+/* A file's name has 255: with the time before it, and endings behind. */
+#define TRACE_NAME_MAX 200
+
 struct auxiliary_entry {
     const struct cr_yaml_node *connectors, *config, *type;
 };
@@ -57,7 +60,7 @@ static const struct cr_key proxy_keys[] = {
     {.name = "aux_list", .kind = CR_KEY_NODE, .required = true, AT(aux_list)},
     {.name = "activate_trace", .kind = CR_KEY_BOOL, AT(trace.active)},
     {.name = "trace_dir", .kind = CR_KEY_PATH, AT(trace.dir)},
-    {.name = "trace_name", .kind = CR_KEY_NAME, .least = 1, AT(trace.name)},
+    {.name = "trace_name", .kind = CR_KEY_NAME, .least = 1, .most = TRACE_NAME_MAX, AT(trace.name)},
     {.name = "wait", .kind = CR_KEY_CHOICE, .choices = waits, AT(wait)},
     CR_TRACE_KEYS(trace),
     EVERY_AUXILIARY,

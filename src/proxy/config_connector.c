@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "can/virtual.h"
 #include "proxy/config_trace.h"
 #include "proxy/config_type.h"
 
@@ -122,6 +123,15 @@ static void settle_pcan(struct cr_build *build, struct cr_connector_draft *draft
     settle_timing(build, connector, config);
 }
 
+static void check_virtual(struct cr_build *build, const struct canring_config_connector *connector,
+                          const struct cr_yaml_node *channel)
+{
+    if (!cr_virtual_name_legal(connector->bus.channel))
+        cr_error(build, channel,
+                 "channel: found '%.100s', allowed: 1 to %u letters, digits, '_', '-', '.'",
+                 connector->bus.channel, CR_VIRTUAL_NAME_MAX);
+}
+
 /* python-can's meaning: an address is a multicast group, anything else a name in this host. */
 static void settle_virtual(struct cr_build *build, struct cr_connector_draft *draft,
                            const struct cr_yaml_node *config, const struct cr_yaml_node *at)
@@ -154,6 +164,10 @@ static void settle_bus(struct cr_build *build, struct cr_connector_draft *draft,
         connector->bus.interface = kind_interfaces[connector->kind];
     if (connector->kind == CANRING_CONNECTOR_UDP_MULTICAST)
         check_group(build, connector, place(config, "channel", at));
+    const char *interface = connector->bus.interface;
+    if (interface && connector->bus.channel &&
+        strcmp(interface, cr_bus_interfaces[CR_BUS_VIRTUAL]) == 0)
+        check_virtual(build, connector, place(config, "channel", at));
 }
 
 static void settle_channel(struct cr_build *build, struct canring_config_connector *connector,

@@ -1,9 +1,11 @@
 #include "proxy/config_latency.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "proxy/config_schema.h"
 #include "shm/cpu_list.h"
+#include "shm/segment.h"
 
 struct latency_values {
     struct canring_config_latency latency;
@@ -53,8 +55,11 @@ static void fill_cpus(struct cr_build *build, struct latency_values *values)
     cpu_set_t set;
     if (!node)
         return;
-    if (cr_yaml_is_scalar(node) && cr_cpu_list_parse(node->text, &set))
-        values->latency.thread.cpus = node->text;
+    const char *text = cr_yaml_is_scalar(node) ? node->text : NULL;
+    if (node->type == CR_YAML_INT) /* as YAML reads it: 010 is eight */
+        text = cr_arena_print(build->arena, "%lld", (long long)node->integer);
+    if (text && cr_cpu_list_parse(text, &set))
+        values->latency.thread.cpus = text;
     else
         cr_error(build, node,
                  "cpus: found '%s', allowed: a list as taskset -c takes it, such as 2, 2-3,6 or "
@@ -97,4 +102,33 @@ int cr_build_latency(struct cr_build *build, struct canring_config_latency *late
     check_together(build, node, &values.latency, kind, wait);
     *latency = values.latency;
     return 0;
+}
+
+static void check_huge_rings(struct cr_build *build, const struct canring_config_proxy *proxy,
+                             const struct cr_yaml_node *at)
+{
+    for (size_t i = 0; i < proxy->channel_count; i++) {
+        const struct canring_config_connector *channel = proxy->channels[i].connector;
+        uint32_t slots = channel->channel.ring_slots;
+        slots = slots ? slots : CANRING_RING_SLOTS;
+        if (!cr_segment_huge_slots(slots))
+            cr_error(build, at,
+                     "huge_pages: the rings of '%s' have %u slots, allowed: ring_slots of %u, "
+                     "which fill a page of 2 MiB, or a multiple of it",
+                     channel->name, slots, CR_HUGE_SLOTS);
+    }
+}
+
+void cr_check_proxy_latency(struct cr_build *build, const struct canring_config_proxy *proxy,
+                            const struct cr_yaml_node *at)
+{
+    const struct canring_config_connector *connector = proxy->connector;
+    if (proxy->latency.huge_pages)
+        check_huge_rings(build, proxy, at);
+    if (proxy->latency.socket_busy_poll && connector && connector->bus.interface &&
+        strcmp(connector->bus.interface, "udp_multicast") != 0)
+        cr_error(build, at,
+                 "socket_busy_poll: the bus '%s' is one of %s, allowed for udp_multicast only; "
+                 "what polls there is the proxy: busy_poll, or wait: spin",
+                 connector->name, connector->bus.interface);
 }

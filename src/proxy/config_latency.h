@@ -13,4 +13,9 @@ int cr_build_latency(struct cr_build *build, struct canring_config_latency *late
                      const struct cr_yaml_node *node, enum canring_auxiliary_kind kind,
                      enum canring_wait wait);
 
+/* Once a proxy has its channels: what its latency asks of their rings and of its bus. Errors are
+ * said at `at`. */
+void cr_check_proxy_latency(struct cr_build *build, const struct canring_config_proxy *proxy,
+                            const struct cr_yaml_node *at);
+
 #endif

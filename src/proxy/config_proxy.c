@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proxy/config_connector.h"
+#include "proxy/config_latency.h"
 #include "proxy/config_link.h"
 
 static bool is_channel(const struct canring_config_connector *connector)
@@ -307,7 +308,11 @@ int cr_build_proxies(struct cr_build *build)
     }
     for (size_t i = 0; i < connectors && !err; i++)
         err = share(build, build->config->connectors[i]);
-    if (!err)
-        warn_unserved(build);
-    return err;
+    if (err)
+        return err;
+    for (size_t i = 0; i < build->named_count; i++)
+        if (build->named[i].proxy)
+            cr_check_proxy_latency(build, build->named[i].proxy, build->named[i].name);
+    warn_unserved(build);
+    return 0;
 }

@@ -120,6 +120,11 @@ static int fill_string(struct cr_build *build, const struct cr_key *key,
                  node->text);
         return 0;
     }
+    if (key->kind == CR_KEY_NAME && key->most && strlen(node->text) > (size_t)key->most) {
+        cr_error(build, node, "%s: found a name of %zu bytes, allowed: at most %lld", key->name,
+                 strlen(node->text), (long long)key->most);
+        return 0;
+    }
     if (node->text[0] == '\0' && key->least > 0) {
         cr_error(build, node, "%s: found an empty string, allowed: a string", key->name);
         return 0;

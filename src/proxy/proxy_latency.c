@@ -63,8 +63,8 @@ int cr_proxy_prepare_latency(struct canring_proxy *proxy,
     if (options->latency.cpus && !proxy->latency.cpus)
         return canring_error_set(err, -ENOMEM, "no memory for a list of processors");
     int result = check_busy_poll(options, err);
-    if (result == 0)
-        result = canring_latency_check(&options->latency, err);
+    if (result == 0) /* without mlock: check_mlock knows how much it will be */
+        result = canring_latency_check(&proxy->latency, err);
     if (result == 0)
         result = check_huge_pages(options, err);
     if (result < 0 || !options->latency.mlock)

@@ -15,7 +15,7 @@
 
 #include <canring/error.h>
 
-#define CR_REGION_NAME 128
+#define CR_REGION_NAME 192 /* "/canring-", a mark, a kind, two names of 63; escapes take more */
 
 struct cr_region {
     int fd;
