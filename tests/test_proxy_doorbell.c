@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "can/virtual.h"
 #include "proxy/control.h"
 #include "proxy/engine.h"
 
@@ -61,7 +62,7 @@ static void doorbell_rung_without_end_holds_nobody_up(void **state)
     stop();
 }
 
-/* The proxy reads one ring of many, and must not stop before the end that stands behind them. */
+/* The proxy must not stop before the end that stands behind them. */
 static void who_leaves_behind_many_rings_has_left(void **state)
 {
     (void)state;
@@ -101,6 +102,34 @@ static void doorbell_that_nobody_answers_holds_nobody_up(void **state)
     stop();
 }
 
+/* However full its doorbell was, a proxy that sleeps again can be rung. */
+static void full_doorbell_still_rings(void **state)
+{
+    (void)state;
+    const struct canring_frame *frame;
+    struct canring_proxy_options options = {.wait = CANRING_WAIT_PARK};
+    memset(&rig, 0, sizeof(rig));
+    start_with(&options);
+    cr_virtual_cut_safety_net(rig.proxy->bus);
+    struct canring_channel *one = attach("com1"), *two = attach("com2");
+    for (uint32_t i = 0; i < 200; i++) {
+        union canring_frame_buffer b;
+        send_numbered(rig.bus, 0, 500); /* busy, it hears many rings as one */
+        ring_until_full(canring_channel_fd(one));
+        expect_numbered(two, 0, 500);
+        expect_numbered(one, 0, 500);
+        usleep(1000); /* asleep again */
+        canring_frame_classic(&b.frame, i, &i, sizeof(i));
+        assert_int_equal(canring_channel_send(one, &b.frame, 1000), 0);
+        assert_int_equal(receive_patiently(rig.bus, &frame, 2000), 1);
+        assert_int_equal(frame->id, i);
+        assert_int_equal(canring_channel_receive(two, &b, 2000), 1); /* its copy */
+    }
+    canring_channel_detach(one);
+    canring_channel_detach(two);
+    stop();
+}
+
 /* The flags of a descriptor are shared with whoever got it by a message. */
 static void attaching_hands_over_no_descriptor(void **state)
 {
@@ -131,6 +160,7 @@ int main(void)
         PROXY_TEST(doorbell_rung_without_end_holds_nobody_up),
         PROXY_TEST(who_leaves_behind_many_rings_has_left),
         PROXY_TEST(doorbell_that_nobody_answers_holds_nobody_up),
+        PROXY_TEST(full_doorbell_still_rings),
         PROXY_TEST(attaching_hands_over_no_descriptor),
     };
     return cmocka_run_group_tests(tests, make_runtime, remove_runtime);

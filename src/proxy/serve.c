@@ -218,9 +218,9 @@ static void hang_up(struct cr_client *client)
     cr_serve_kick(client->proxy, client->port, NULL);
 }
 
-/* A visitor's requests, or the rings of who attached: there one is enough, it woke us, unless the
- * end may stand behind it. */
-static void read_requests(struct cr_client *client, bool to_the_end)
+/* A visitor's requests, or the rings of who attached. All of them: we are not rung through a queue
+ * that is full. */
+static void read_requests(struct cr_client *client)
 {
     struct cr_request request;
     client->more = false;
@@ -236,11 +236,8 @@ static void read_requests(struct cr_client *client, bool to_the_end)
             serve(client, &request);
             continue;
         }
-        if (got > 0 && client->port) {
-            if (!to_the_end)
-                return;
-            continue;
-        }
+        if (got > 0 && client->port)
+            continue; /* that it woke us is all there is to it */
         if (got > 0) {
             answer_error(client, -EPROTO, "a request of the wrong size");
             continue;
@@ -251,8 +248,8 @@ static void read_requests(struct cr_client *client, bool to_the_end)
 
 static void on_client(struct cr_source *source, int result, unsigned flags, unsigned buffer)
 {
-    (void)flags, (void)buffer;
-    read_requests(source->owner, result < 0 || result & (POLLHUP | POLLERR));
+    (void)result, (void)flags, (void)buffer;
+    read_requests(source->owner);
 }
 
 static void end_oldest_visitor(const struct canring_proxy *proxy)
@@ -379,7 +376,7 @@ bool cr_serve_rest(struct canring_proxy *proxy)
     for (struct cr_client *client = proxy->clients; client; client = client->next) {
         if (!client->more || client->ended)
             continue;
-        read_requests(client, true);
+        read_requests(client);
         served = true;
     }
     reap(proxy);
