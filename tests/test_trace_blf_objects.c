@@ -191,14 +191,18 @@ static void errors_are_read_in_every_dialect(void **state)
     body = object(BLF_CAN_FD_ERROR_64, BLF_FD_ERROR_BODY, BLF_TICKS_1NS, 0);
     body[0] = 1;
     blf_put16(body + 6, 2 << 6); /* stuff */
+    body = object(BLF_CAN_FD_ERROR_64, BLF_FD_ERROR_BODY, BLF_TICKS_1NS, 0);
+    body[0] = 1;
+    blf_put16(body + 6, 0x3f << 6); /* of a kind that nobody knows */
     read_objects(&out);
     assert_int_equal(out.damage, 0);
-    assert_int_equal(out.count, 4);
-    is_frame(&out, 0, "20000000#0000000000000000");
+    assert_int_equal(out.count, 5);
+    is_frame(&out, 0, "20000080#0000000000000000"); /* as ASC has it */
     is_frame(&out, 1, "20000088#0000040000000000");
     is_frame(&out, 2, "20000020#0000001900000000");
     assert_true(out.entries[2].frame->flags & CANRING_TX);
     is_frame(&out, 3, "20000008#0000040000000000");
+    is_frame(&out, 4, "20000080#0000000000000000");
     rig_free(&out);
 }
 

@@ -7,6 +7,7 @@
 /* SocketCAN's words for what an error was: class, and data bytes 2 and 3. */
 #define CLASS_PROTOCOL  0x08u
 #define CLASS_NO_ACK    0x20u
+#define CLASS_BUS_ERROR 0x80u
 #define KIND_BIT        0x01u
 #define KIND_FORM       0x02u
 #define KIND_STUFF      0x04u
@@ -154,17 +155,19 @@ static void set_core_error(struct canring_frame *frame, uint16_t code)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         if (kinds[i].vector != vector)
             continue;
-        frame->id |= vector == VECTOR_NO_ACK ? CLASS_NO_ACK : CLASS_PROTOCOL;
+        frame->id = CANRING_ID_ERROR | (vector == VECTOR_NO_ACK ? CLASS_NO_ACK : CLASS_PROTOCOL);
         frame->data[2] = kinds[i].kind;
         frame->data[3] = kinds[i].place;
     }
 }
 
+/* Until more is known it is an error on the bus, as in ASC: no filter would find one without a
+ * class. */
 static void set_error(struct canring_frame *frame, uint16_t code)
 {
     static const uint8_t nothing[CANRING_CC_DATA_MAX];
 
-    canring_frame_classic(frame, CANRING_ID_ERROR, nothing, sizeof(nothing));
+    canring_frame_classic(frame, CANRING_ID_ERROR | CLASS_BUS_ERROR, nothing, sizeof(nothing));
     frame->flags |= code & BLF_ERROR_SENT ? CANRING_TX : 0;
 }
 
