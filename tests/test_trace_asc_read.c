@@ -47,6 +47,10 @@ static void dates_are_local_time_in_many_forms(void **state)
         {"UTC", "Tue Brumaire 14 10:13:20 2023", 0},
         {"UTC", "Tue Nov 14 2023", 0},
         {"UTC", "Tue Nov 14 25:13:20 2023", 0},
+        {"UTC", "Thu Feb 29 00:00:00 2024", 1709164800 * S},
+        {"UTC", "Wed Feb 29 00:00:00 2023", 0},
+        {"UTC", "Fri Feb 30 00:00:00 2024", 0},
+        {"UTC", "Tue Apr 31 00:00:00 2024", 0},
         {"UTC", "", 0},
     };
 

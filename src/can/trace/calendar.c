@@ -1,7 +1,6 @@
 #include "can/trace/calendar.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "can/trace/digits.h"
 
@@ -177,8 +176,19 @@ static bool parse_word(struct cr_field field, struct words *words)
     return words->tm.tm_mon >= -1;
 }
 
+bool cr_calendar_has(const struct tm *tm)
+{
+    struct tm noon = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+    noon.tm_hour = 12;
+    (void)timegm(&noon); /* moves a day that there is not to one that there is */
+    return noon.tm_mday == tm->tm_mday && noon.tm_mon == tm->tm_mon;
+}
+
 static int to_epoch(struct tm *tm, int64_t fraction_ns, int64_t *time_ns)
 {
+    if (!cr_calendar_has(tm))
+        return -EINVAL;
     tm->tm_isdst = -1;
     time_t seconds = mktime(tm);
     if (seconds < 0 || tm->tm_year > YEAR_MAX - 1900)

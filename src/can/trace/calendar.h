@@ -7,6 +7,7 @@
 #define CANRING_TRACE_CALENDAR_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "can/trace/fields.h"
 
@@ -19,6 +20,9 @@ char *cr_calendar_put_words(char *to, uint64_t time_ns);
 char *cr_calendar_put_numbers(char *to, uint64_t time_ns);
 /* "45244.926002315": days since 1899-12-30 with 12 digits of a fraction. */
 char *cr_calendar_put_days(char *to, uint64_t time_ns);
+
+/* Is there such a day? Of `tm` only year, month and day count. */
+bool cr_calendar_has(const struct tm *tm);
 
 /* Read what is left of `fields`: a day of the week, then month, day, time and year in any order;
  * "am"/"pm" or 24 hours; English, German and French names of months, whatever their encoding.
