@@ -127,8 +127,9 @@ unsigned cr_blf_fd_dlc(unsigned length);
 /* Write `ns` since the epoch as a SYSTEMTIME of 16 bytes, in local time, milliseconds cut off. */
 void cr_blf_put_time(uint8_t *to, uint64_t ns);
 
-/* A SYSTEMTIME in nanoseconds since the epoch; 0 when there is no date in it. */
-int64_t cr_blf_get_time(const uint8_t *from);
+/* A SYSTEMTIME in nanoseconds since the epoch, which may be before it. Bytes that are all zero are
+ * no date, and 1970. 0, or -EINVAL: a date that there is not, or out of reach; *ns is 0 then. */
+int cr_blf_get_time(const uint8_t *from, int64_t *ns);
 
 /* What an object says, apart from its time. */
 struct cr_blf_object {

@@ -22,6 +22,7 @@ struct decoder {
     struct canring_trace_entry gap; /* a loss that has begun */
     bool in_gap;
     bool any;
+    bool misdated; /* the header's start is no date, and that was not told */
 };
 
 static int damaged(const struct decoder *decoder, struct canring_error *err, const char *what)
@@ -48,7 +49,7 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
         decoder->file.cut = decoder->file.at_end = true;
         return 0;
     }
-    decoder->start_ns = cr_blf_get_time(head + BLF_HEADER_START);
+    decoder->misdated = cr_blf_get_time(head + BLF_HEADER_START, &decoder->start_ns) < 0;
     decoder->file_size = cr_get_le64(head + 16);
     decoder->finished = cr_get_le32(head + 32) != 0;
     uint32_t size = cr_get_le32(head + 4);
@@ -67,23 +68,23 @@ static void close_decoder(void *state)
     cr_blf_free(&decoder->raw);
 }
 
-static uint64_t time_of(const struct decoder *decoder, const uint8_t *object)
+/* False: out of reach. */
+static bool time_of(const struct decoder *decoder, const uint8_t *object, uint64_t *time_ns)
 {
-    int64_t ticks = (int64_t)cr_get_le64(object + BLF_OBJECT_TIME);
-    int64_t ns = 0;
+    int64_t ns = (int64_t)cr_get_le64(object + BLF_OBJECT_TIME); /* in ticks */
 
-    if (cr_get_le32(object + BLF_OBJECT_FLAGS) != BLF_TICKS_10US)
-        ns = ticks;
-    else if (__builtin_mul_overflow(ticks, INT64_C(10000), &ns))
-        return 0;
+    if (cr_get_le32(object + BLF_OBJECT_FLAGS) == BLF_TICKS_10US &&
+        __builtin_mul_overflow(ns, INT64_C(10000), &ns))
+        return false;
     if (__builtin_add_overflow(ns, decoder->start_ns, &ns) || ns < 0)
-        return 0;
-    return (uint64_t)ns;
+        return false;
+    *time_ns = (uint64_t)ns;
+    return true;
 }
 
 /* A loss is of the bus in its header's client, where we put it; without one, of the first bus. */
 static int take_loss(struct decoder *decoder, uint32_t type, const uint8_t *object, uint64_t lost,
-                     struct canring_trace_entry *entry)
+                     uint64_t time_ns, struct canring_trace_entry *entry)
 {
     struct cr_trace_names *names = decoder->file.source->names;
     bool client = cr_get_le16(object + 6) != 2;
@@ -92,10 +93,8 @@ static int take_loss(struct decoder *decoder, uint32_t type, const uint8_t *obje
 
     if (bus < 0)
         return bus;
-    decoder->gap = (struct canring_trace_entry){.kind = CANRING_TRACE_LOST,
-                                                .bus = (uint32_t)bus,
-                                                .timestamp_ns = time_of(decoder, object),
-                                                .lost = lost};
+    decoder->gap = (struct canring_trace_entry){
+        .kind = CANRING_TRACE_LOST, .bus = (uint32_t)bus, .timestamp_ns = time_ns, .lost = lost};
     decoder->in_gap = type == BLF_DATA_LOST_BEGIN;
     if (decoder->in_gap)
         return AGAIN;
@@ -112,12 +111,15 @@ static int take_object(struct decoder *decoder, const uint8_t *object,
     uint32_t size = cr_get_le32(object + 8);
     uint32_t type = cr_get_le32(object + 12);
     struct cr_blf_object found;
+    uint64_t time_ns;
     const char *what;
 
+    if (!time_of(decoder, object, &time_ns))
+        return damaged(decoder, err, "a time before 1970, or after 2262");
     if (cr_blf_parse(type, object + header, size - header, &found, &frame->frame, &what) < 0)
         return damaged(decoder, err, what);
     if (found.kind == CANRING_TRACE_LOST) {
-        int result = take_loss(decoder, type, object, found.lost, entry);
+        int result = take_loss(decoder, type, object, found.lost, time_ns, entry);
         return result < 0 ? damaged(decoder, err, "too many channels for one recording") : result;
     }
     int bus = cr_trace_names_channel(decoder->file.source->names, found.channel);
@@ -127,7 +129,7 @@ static int take_object(struct decoder *decoder, const uint8_t *object,
                                       : "too many channels for one recording");
     entry->bus = (uint32_t)bus;
     frame->frame.flags |= CANRING_CLOCK_PROXY;
-    frame->frame.timestamp_ns = time_of(decoder, object);
+    frame->frame.timestamp_ns = time_ns;
     return 1;
 }
 
@@ -253,12 +255,23 @@ static int end(struct decoder *decoder, struct canring_trace_entry *entry,
     return 1;
 }
 
+static int tell_misdated(struct decoder *decoder, struct canring_error *err)
+{
+    decoder->misdated = false;
+    return canring_error_set(err, -EINVAL,
+                             "%s: byte %u: a start time that is not understood: times count from "
+                             "1970",
+                             decoder->file.source->path, BLF_HEADER_START);
+}
+
 static int next(void *state, struct canring_trace_entry *entry, union canring_frame_buffer *frame,
                 struct canring_error *err)
 {
     struct decoder *decoder = state;
     int result;
 
+    if (decoder->misdated)
+        return tell_misdated(decoder, err);
     do {
         result = take_next(decoder, entry, frame, err);
         if (result != MORE)

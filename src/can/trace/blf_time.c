@@ -3,10 +3,12 @@
  * Dates are in local time, as Vector's programs, Wireshark and python-can before 4.5 have it: the
  * file does not say of which zone.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "can/trace/blf.h"
 #include "can/trace/bytes.h"
+#include "can/trace/calendar.h"
 
 #define BILLION INT64_C(1000000000)
 #define MILLION INT64_C(1000000)
@@ -49,8 +51,9 @@ void cr_blf_put_time(uint8_t *to, uint64_t ns)
     blf_put16(to + 14, (uint32_t)(ns % (uint64_t)BILLION / (uint64_t)MILLION));
 }
 
-int64_t cr_blf_get_time(const uint8_t *from)
+int cr_blf_get_time(const uint8_t *from, int64_t *ns)
 {
+    static const uint8_t none[16];
     struct tm local = {
         .tm_year = cr_get_le16(from) - 1900,
         .tm_mon = cr_get_le16(from + 2) - 1,
@@ -62,9 +65,13 @@ int64_t cr_blf_get_time(const uint8_t *from)
     };
     unsigned ms = cr_get_le16(from + 14);
 
-    if (local.tm_year < FIRST_YEAR - 1900 || local.tm_year > LAST_YEAR - 1900 || local.tm_mon < 0 ||
-        local.tm_mon > 11 || local.tm_mday < 1 || local.tm_mday > 31 || local.tm_hour > 23 ||
-        local.tm_min > 59 || local.tm_sec > 60 || ms > 999)
+    *ns = 0;
+    if (memcmp(from, none, sizeof(none)) == 0)
         return 0;
-    return (int64_t)mktime(&local) * BILLION + (int64_t)ms * MILLION;
+    if (local.tm_year < FIRST_YEAR - 1900 || local.tm_year > LAST_YEAR - 1900 ||
+        !cr_calendar_has(&local) || local.tm_hour > 23 || local.tm_min > 59 || local.tm_sec > 60 ||
+        ms > 999)
+        return -EINVAL;
+    *ns = (int64_t)mktime(&local) * BILLION + (int64_t)ms * MILLION;
+    return 0;
 }
