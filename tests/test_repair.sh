@@ -96,6 +96,30 @@ cmp -s far/real.log.bak original || fail "what a link points to is not kept"
 [ ! -e link.log.bak ] || fail "a second backup beside the link"
 repair 0 whole.log -o copy.log
 cmp -s whole.log copy.log || fail "-o of a whole file is no copy of it"
+# The name of what is written tells its compression; only lines are compressed as a whole.
+for ending in blf pcapng pcap; do
+    "$CANRING" convert whole.log "z.$ending" 2>/dev/null || continue
+    gzip -k "z.$ending"
+    repair 0 "z.$ending.gz"
+    grep -q 'nothing is wrong' out || fail "something is wrong with a whole .$ending.gz: $(cat out)"
+    head -c 9000 "z.$ending.gz" >"cut.$ending.gz"
+    cp "cut.$ending.gz" original
+    frames "cut.$ending.gz" >readable
+    [ -s readable ] || fail "nothing can be read of cut.$ending.gz"
+    repair 1 "cut.$ending.gz"
+    grep -q "cut.$ending.gz: format '$ending' is not written compressed.*-o NAME" words ||
+        fail "a compressed .$ending: $(cat words)"
+    cmp -s "cut.$ending.gz" original || fail "a refused repair touches cut.$ending.gz"
+    repair 0 -o "fixed.$ending" "cut.$ending.gz"
+    "$CANRING" info "fixed.$ending" >/dev/null || fail "fixed.$ending: still damaged"
+    frames "fixed.$ending" | cmp -s - readable || fail "fixed.$ending: something readable was lost"
+    [ "$(head -c 2 "fixed.$ending" | od -An -tx1)" != " 1f 8b" ] || fail "fixed.$ending is compressed"
+done
+gzip -k whole.log
+repair 0 -o plain.log whole.log.gz
+cmp -s whole.log plain.log || fail "-o plain.log of a .log.gz is not plain"
+repair 0 -o packed.log.gz whole.log
+gzip -dc packed.log.gz | cmp -s - whole.log || fail "-o packed.log.gz is not packed"
 repair 1 missing.log
 repair 2
 repair 2 a b

@@ -21,7 +21,7 @@ static const char help[] =
     "written in the same format, properly ended, and takes FILE's place; the old one is kept as\n"
     "FILE.bak. Nothing is changed when nothing is wrong.\n"
     "\n"
-    "  -o, --output OUT   write OUT, leave FILE as it is\n"
+    "  -o, --output OUT   write OUT, leave FILE as it is; compressed if OUT ends with .gz or .zst\n"
     "  -f, --force        replace OUT, or FILE.bak, when it exists\n"
     "  -F, --format NAME  the format of FILE, when its content does not tell\n"
     "  -h, --help\n"
@@ -171,6 +171,24 @@ static int choose_backup(struct repair *repair)
     return EXIT_FAILURE;
 }
 
+/* Only formats of lines are written compressed as a whole; the others compress in their own way, or
+ * not at all. */
+static int refuse_packed(const struct repair *repair, const char *compression)
+{
+    static const char *const plain[] = {"blf", "pcapng", "pcap"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        found |= strcmp(repair->written_format, plain[i]) == 0;
+    if (!found || strcmp(compression, "none") == 0)
+        return 0;
+    say("repair",
+        "%s: format '%s' is not written compressed as a whole: -o NAME, without .%s at its end, "
+        "writes it as it is",
+        repair->file, repair->written_format, compression);
+    return EXIT_FAILURE;
+}
+
 /* It is read twice, and replaced. */
 static int refuse_others(const struct repair *repair)
 {
@@ -195,14 +213,14 @@ static int run(struct repair *repair)
         printf("%s: nothing is wrong with it\n", repair->file);
         return 0;
     }
+    const char *compression = look_at_head(repair);
     if (!repair->output)
-        status = choose_backup(repair);
+        status = refuse_packed(repair, compression) ? EXIT_FAILURE : choose_backup(repair);
     if (status)
         return status;
-    const char *compression = look_at_head(repair);
     const struct canring_trace_writer_options options = {
         .format = repair->written_format,
-        .compression = compression,
+        .compression = repair->output ? NULL : compression,
         .time_digits = fine ? 9 : 0,
         .overwrite = !repair->output || repair->force,
         .sync_ns = UINT64_MAX / 2, /* at the end: then the old one may go */
