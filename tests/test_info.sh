@@ -71,6 +71,21 @@ expect '.buses[0].load' null
 info 0 --bitrate 250000 known.log
 expect '[.buses[].load.bitrate]' '[250000,250000]'
 
+# Packets of other protocols are counted and no damage.
+python3 - >eth.pcap <<'PY'
+import struct, sys
+sys.stdout.buffer.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1) +
+                        2 * (struct.pack('<IIII', 5, 0, 60, 60) + bytes(60)))
+PY
+info 0 eth.pcap
+expect '[.foreign,.frames,.damage.count,.unfinished]' '[2,0,0,false]'
+"$CANRING" info eth.pcap | grep -q '^foreign   2 packets ' || fail "other packets are not told"
+"$CANRING" convert eth.pcap eth.log 2>words || fail "convert of other packets: $?"
+grep -q 'eth.pcap: 2 packets of other link types or protocols than CAN were passed over' words ||
+    fail "convert: $(cat words)"
+info 0 known.log
+expect .foreign 0
+
 # Damage has its place, and the rest is counted.
 sed '3s/.*/(1700000000.02) can0 5x5#55/' known.log >damaged.log
 info 3 damaged.log

@@ -115,6 +115,48 @@ for ending in blf pcapng pcap; do
     frames "fixed.$ending" | cmp -s - readable || fail "fixed.$ending: something readable was lost"
     [ "$(head -c 2 "fixed.$ending" | od -An -tx1)" != " 1f 8b" ] || fail "fixed.$ending is compressed"
 done
+
+# Packets of other protocols are no damage, and are not lost to a repair.
+python3 - <<'PY'
+import struct
+def block(kind, content):
+    content += bytes(-len(content) % 4)
+    return struct.pack('<II', kind, 12 + len(content)) + content + struct.pack('<I', 12 + len(content))
+def packet(interface, raw):
+    return block(6, struct.pack('<IIIII', interface, 0, 5, len(raw), len(raw)) + raw)
+can = bytes.fromhex('0000012301000000aa') + bytes(7)
+ip = bytes.fromhex('00000001000600000000000000000800') + bytes(20)
+start = block(0x0a0d0d0a, struct.pack('<IHHq', 0x1a2b3c4d, 1, 0, -1))
+for link in (1, 227, 113):
+    start += block(1, struct.pack('<HHI', link, 0, 0))
+open('eth.pcapng', 'wb').write(start + 2 * packet(0, bytes(60)))
+open('mixed.pcapng', 'wb').write(start + packet(0, bytes(60)) + packet(1, can) + packet(2, ip))
+record = lambda raw, sec=5: struct.pack('<IIII', sec, 0, len(raw), len(raw)) + raw
+sll2 = lambda index: bytes.fromhex('000c0000%08x0118000000000000000000' % index) + bytes(1) + can
+head = lambda link: struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, link)
+open('eth.pcap', 'wb').write(head(1) + record(bytes(60)) + record(bytes(60)))
+open('two.pcap', 'wb').write(head(276) + record(sll2(3)) + record(sll2(4)) + record(can)[:-1])
+PY
+for file in eth.pcapng mixed.pcapng eth.pcap; do
+    cp $file original
+    repair 0 $file
+    grep -q 'nothing is wrong' out || fail "$file: $(cat out words)"
+    cmp -s $file original || fail "an undamaged $file is changed"
+    head -c -1 original >$file
+    cp $file original
+    repair 1 $file
+    grep -q "$file: it is damaged, and holds [12] packets that cannot be written back: -o" words ||
+        fail "a damaged $file: $(cat words)"
+    cmp -s $file original || fail "a damaged $file with other packets is changed"
+    repair 0 -o "part-$file" $file
+done
+grep -q 'mixed.pcapng: 1 packets of other link types' <("$CANRING" repair -o again.pcapng mixed.pcapng 2>&1) ||
+    fail "-o does not tell what is passed over"
+frames part-mixed.pcapng | grep -q ' can1 123#AA$' || fail "mixed.pcapng: $(frames part-mixed.pcapng)"
+cp two.pcap original
+repair 1 two.pcap
+grep -q 'two.pcap: it is damaged, and holds 1 packets' words || fail "a pcap of two buses: $(cat words)"
+cmp -s two.pcap original || fail "a pcap of two buses is changed"
 gzip -k whole.log
 repair 0 -o plain.log whole.log.gz
 cmp -s whole.log plain.log || fail "-o plain.log of a .log.gz is not plain"

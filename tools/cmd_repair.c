@@ -90,8 +90,14 @@ static const char *look_at_head(struct repair *repair)
     return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ? "zst" : "none";
 }
 
-/* Read it all once. Sets *wrong, and *fine: its times need nanoseconds. */
-static int examine(struct repair *repair, bool *wrong, bool *fine)
+/* What reading it all once has shown. */
+struct findings {
+    bool wrong;
+    bool fine;        /* its times need nanoseconds */
+    uint64_t foreign; /* packets that are not written back */
+};
+
+static int examine(struct repair *repair, struct findings *findings)
 {
     char *paths[] = {NULL};
     char *copy = strdup(repair->file);
@@ -104,8 +110,9 @@ static int examine(struct repair *repair, bool *wrong, bool *fine)
         snprintf(repair->written_format, sizeof(repair->written_format), "%s",
                  canring_trace_reader_format(recode.inputs[0].reader));
         status = recode_run(&recode);
-        *wrong = recode.damage.count || recode.unfinished;
-        *fine = recode.cut > 0;
+        findings->wrong = recode.damage.count || recode.unfinished;
+        findings->fine = recode.cut > 0;
+        findings->foreign = canring_trace_reader_foreign(recode.inputs[0].reader);
     }
     recode_close(&recode);
     free(copy);
@@ -119,6 +126,18 @@ static void tell(const struct repair *repair, const struct recode *recode)
            recode->unfinished ? ", the end was missing" : "",
            repair->output ? "; written to " : "; the old file is ",
            repair->output ? repair->output : repair->backup);
+}
+
+/* What would be gone with the old file is not overwritten. */
+static int refuse_loss(const struct repair *repair, uint64_t packets)
+{
+    if (repair->output || packets == 0)
+        return 0;
+    say("repair",
+        "%s: it is damaged, and holds %llu packets that cannot be written back: -o NAME writes the "
+        "others to a file of their own",
+        repair->file, (unsigned long long)packets);
+    return EXIT_FAILURE;
 }
 
 static int write_whole(struct repair *repair, const struct canring_trace_writer_options *options)
@@ -139,6 +158,8 @@ static int write_whole(struct repair *repair, const struct canring_trace_writer_
         recode.writer = output.writer;
         status = recode_run(&recode);
         recode_tell(&recode, options->format);
+        if (status == 0)
+            status = refuse_loss(repair, recode.refused_frames);
     }
     if (status)
         output_discard(&output);
@@ -200,28 +221,36 @@ static int refuse_others(const struct repair *repair)
     return EXIT_FAILURE;
 }
 
+static int prepare_place(struct repair *repair, const char *compression,
+                         const struct findings *found)
+{
+    if (refuse_packed(repair, compression) || refuse_loss(repair, found->foreign))
+        return EXIT_FAILURE;
+    return choose_backup(repair);
+}
+
 static int run(struct repair *repair)
 {
-    bool wrong = false, fine = false;
+    struct findings found = {0};
     int status = refuse_others(repair);
 
     if (status == 0)
-        status = examine(repair, &wrong, &fine);
+        status = examine(repair, &found);
     if (status)
         return status;
-    if (!wrong && !repair->output) {
+    if (!found.wrong && !repair->output) {
         printf("%s: nothing is wrong with it\n", repair->file);
         return 0;
     }
     const char *compression = look_at_head(repair);
     if (!repair->output)
-        status = refuse_packed(repair, compression) ? EXIT_FAILURE : choose_backup(repair);
+        status = prepare_place(repair, compression, &found);
     if (status)
         return status;
     const struct canring_trace_writer_options options = {
         .format = repair->written_format,
         .compression = repair->output ? NULL : compression,
-        .time_digits = fine ? 9 : 0,
+        .time_digits = found.fine ? 9 : 0,
         .overwrite = !repair->output || repair->force,
         .sync_ns = UINT64_MAX / 2, /* at the end: then the old one may go */
     };

@@ -129,6 +129,7 @@ int info_print_json(struct info *info, const struct info_options *options)
     json_object_set_new(object, "bytes", number(info->bytes));
     json_object_set_new(object, "unfinished", json_boolean(info->unfinished));
     json_object_set_new(object, "damage", damage_object(info));
+    json_object_set_new(object, "foreign", number(info->foreign));
     add_times(object, info);
     json_object_set_new(object, "buses", buses);
     json_object_set_new(object, "id_count", number(info->ids.count));

@@ -123,6 +123,13 @@ static void print_damage(const struct info *info)
         puts("unfinished: the file ends in the middle of something");
 }
 
+static void print_foreign(const struct info *info)
+{
+    if (info->foreign)
+        printf("foreign   %llu packets of other link types or protocols than CAN, passed over\n",
+               (ull)info->foreign);
+}
+
 static void print_id(const struct info *info, const struct info_id *id, int width)
 {
     char text[16];
@@ -172,6 +179,7 @@ void info_print(struct info *info, const struct info_options *options)
     print_times(info);
     print_gaps(info);
     print_damage(info);
+    print_foreign(info);
     print_loads(info);
     print_buses(info);
     print_ids(info, options);

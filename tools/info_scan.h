@@ -35,7 +35,8 @@ struct info {
     const char *format;
     uint64_t bytes; /* as stored, 0 = unknown */
     bool unfinished;
-    int error; /* reading ended early with this negative errno, which damage tells of */
+    uint64_t foreign; /* packets of something other than CAN */
+    int error;        /* reading ended early with this negative errno, which damage tells of */
     uint64_t frames;
     uint64_t first_ns, last_ns; /* lowest and highest time */
     struct window second, ten_ms;

@@ -26,6 +26,7 @@ int recode_open(struct recode *recode, const struct recode_options *options, cha
         return EXIT_FAILURE;
     }
     for (unsigned i = 0; i < count; i++) {
+        recode->inputs[i].path = paths[i];
         int result = canring_trace_reader_open(&recode->inputs[i].reader, paths[i], format, &err);
         if (result < 0) {
             say(options->command, "%s", err.text);
@@ -178,6 +179,7 @@ static int write_entry(struct recode *recode, const struct canring_trace_entry *
     int result = canring_trace_writer_write(recode->writer, &renamed, &err);
     if (result == -EOPNOTSUPP) {
         recode->refused++;
+        recode->refused_frames += entry->kind == CANRING_TRACE_FRAME;
         return 0;
     }
     if (result < 0) {

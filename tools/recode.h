@@ -39,6 +39,7 @@ struct recode_options {
 };
 
 struct recode_input {
+    const char *path;
     struct canring_trace_reader *reader;
     struct canring_trace_entry entry; /* next, when `waiting` */
     bool waiting;
@@ -57,6 +58,7 @@ struct recode {
     uint64_t written;           /* entries */
     uint64_t left_out;          /* by filters, buses or times, as asked for */
     uint64_t refused;           /* by the format */
+    uint64_t refused_frames;    /* of them */
     uint64_t cut;               /* times that lost digits */
     uint64_t sent;              /* frames of those written */
     unsigned named;             /* buses with a name that a number does not bring back */

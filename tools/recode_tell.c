@@ -55,10 +55,22 @@ static void tell_what_is_not_kept(const struct recode *recode, const char *forma
             (unsigned long long)recode->cut, recode->options->digits);
 }
 
+static void tell_foreign(const struct recode *recode)
+{
+    for (unsigned i = 0; i < recode->count; i++) {
+        uint64_t foreign = canring_trace_reader_foreign(recode->inputs[i].reader);
+        if (foreign)
+            say(recode->options->command,
+                "%s: %llu packets of other link types or protocols than CAN were passed over",
+                recode->inputs[i].path, (unsigned long long)foreign);
+    }
+}
+
 void recode_tell(const struct recode *recode, const char *format)
 {
     const char *command = recode->options->command;
 
+    tell_foreign(recode);
     tell_missing_buses(recode);
     tell_what_is_not_kept(recode, format);
     if (recode->entries && recode->left_out == recode->entries)

@@ -59,6 +59,10 @@ const char *canring_trace_reader_format(const struct canring_trace_reader *reade
  * Known after the end was reached. */
 bool canring_trace_reader_unfinished(const struct canring_trace_reader *reader);
 
+/* How many packets were passed over so far, for they are of something other than CAN: captures of
+ * several protocols hold such. That is no damage. */
+uint64_t canring_trace_reader_foreign(const struct canring_trace_reader *reader);
+
 /* How far reading has come, in bytes of the file as it is stored, and the file's size (0 when it is
  * not a regular file). */
 void canring_trace_reader_progress(const struct canring_trace_reader *reader, uint64_t *done,

@@ -69,7 +69,6 @@ struct decoder {
     bool big;
     bool nanoseconds;
     bool headless; /* cut before its first record */
-    bool refused;  /* said that there are no CAN frames */
     bool cut;      /* said */
     bool lost;     /* its way: looking for the next record */
     uint32_t linktype;
@@ -188,14 +187,17 @@ static int cut(struct decoder *decoder, struct canring_error *err)
                     "a record that ends behind the file: the file was cut, or its length is wrong");
 }
 
-/* No frame is so long: a capture of many protocols. */
+/* No frame is so long, or none at all is in this file: a capture of other protocols. */
 static int pass_over(struct decoder *decoder, uint32_t stored, struct canring_error *err)
 {
     int64_t skipped = cr_trace_input_skip(decoder->source->input, RECORD_HEAD + (uint64_t)stored);
 
     if (skipped < 0)
         return (int)skipped;
-    return skipped < RECORD_HEAD + (int64_t)stored ? cut(decoder, err) : 0;
+    if (skipped < RECORD_HEAD + (int64_t)stored)
+        return cut(decoder, err);
+    decoder->source->foreign++;
+    return 0;
 }
 
 static int bus_of(const struct decoder *decoder, const struct cr_link_extra *extra)
@@ -226,6 +228,7 @@ static int decode(struct decoder *decoder, const uint8_t *raw, uint32_t stored,
     int bus = result ? bus_of(decoder, &extra) : 0;
     if (bus < 0)
         return refuse(decoder, RECORD_HEAD + stored, err, "more buses than a recording may have");
+    decoder->source->foreign += result == 0;
     cr_trace_input_take(decoder->source->input, RECORD_HEAD + stored);
     entry->bus = (uint32_t)bus;
     frame->frame.timestamp_ns = seconds * NS_PER_S + fraction * (decoder->nanoseconds ? 1 : 1000);
@@ -251,7 +254,7 @@ static int one(struct decoder *decoder, struct canring_trace_entry *entry,
         return lose_way(decoder, err, "a record with an impossible length");
     if (stored > FRAME_MAX && decoder->linktype == CR_LINKTYPE_CAN)
         return lose_way(decoder, err, "a record that is too long for a CAN frame");
-    if (stored > FRAME_MAX)
+    if (stored > FRAME_MAX || !cr_linktype_has_can(decoder->linktype))
         return pass_over(decoder, stored, err);
     have = cr_trace_input_peek(decoder->source->input, RECORD_HEAD + stored, &raw);
     if (have < 0)
@@ -259,17 +262,6 @@ static int one(struct decoder *decoder, struct canring_trace_entry *entry,
     if ((uint32_t)have < RECORD_HEAD + stored)
         return cut(decoder, err);
     return decode(decoder, raw, stored, entry, frame, err);
-}
-
-/* The whole file is of one link type: said once. */
-static int refuse_all(struct decoder *decoder, struct canring_error *err)
-{
-    if (decoder->refused)
-        return 0;
-    decoder->refused = true;
-    return canring_error_set(err, -EINVAL,
-                             "%s: link type %u, which holds no CAN frames (227, 113, 276 do)",
-                             decoder->source->path, decoder->linktype);
 }
 
 static int next_headless(struct decoder *decoder, struct canring_error *err)
@@ -292,8 +284,6 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
 
     if (decoder->headless)
         return next_headless(decoder, err);
-    if (!cr_linktype_has_can(decoder->linktype))
-        return refuse_all(decoder, err);
     if (decoder->lost) {
         result = search(decoder);
         if (result <= 0) {

@@ -17,7 +17,7 @@ struct cr_pcapng_interface {
     uint8_t resolution; /* as in the file: 10 to its negative power, with bit 7: 2 to it */
     int64_t offset;     /* seconds */
     uint64_t lost;      /* told so far */
-    bool refused;       /* said that it has no CAN frames */
+    bool refused;       /* said that it is one bus too many */
 };
 
 struct cr_pcapng_interfaces {

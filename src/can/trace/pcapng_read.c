@@ -106,26 +106,26 @@ static int refuse(struct decoder *decoder, struct canring_error *err, const char
     return result;
 }
 
-/* One word for each interface, and then its packets are passed over. */
-static int refuse_interface(struct decoder *decoder, uint32_t number, struct canring_error *err)
+/* Its packets hold something else. */
+static int pass_over(struct decoder *decoder)
 {
-    struct cr_pcapng_interface *interface = &decoder->interfaces.list[number];
-    char what[160];
+    decoder->source->foreign++;
+    cr_pcapng_blocks_take(&decoder->blocks);
+    decoder->loss_told = false;
+    return 0;
+}
 
+/* One word for each interface, and then its packets are passed over. */
+static int refuse_bus(struct decoder *decoder, struct cr_pcapng_interface *interface,
+                      struct canring_error *err)
+{
     if (interface->refused) {
         cr_pcapng_blocks_take(&decoder->blocks);
         return 0;
     }
     interface->refused = true;
-    if (cr_linktype_has_can(interface->linktype))
-        return refuse(decoder, err,
-                      "more buses than a recording may have: packets of one are "
-                      "passed over");
-    (void)snprintf(what, sizeof(what),
-                   "interface %u is of link type %u, which holds no CAN frames (227, 113, 276 "
-                   "do): its packets are passed over",
-                   number, interface->linktype);
-    return refuse(decoder, err, what);
+    return refuse(decoder, err,
+                  "more buses than a recording may have: packets of one are passed over");
 }
 
 /* Captures of "any" interface know the buses by number only. */
@@ -165,7 +165,9 @@ static int decode_frame(struct decoder *decoder, const struct cr_pcapng_block *b
     int result = cr_link_decode(frame, &link, &extra, &what);
     if (result < 0)
         return refuse(decoder, err, what);
-    int bus = result ? bus_of(decoder, interface, &extra) : 0;
+    if (result == 0)
+        return pass_over(decoder);
+    int bus = bus_of(decoder, interface, &extra);
     if (bus < 0)
         return refuse(decoder, err, "more buses than a recording may have");
     cr_pcapng_blocks_take(&decoder->blocks);
@@ -176,7 +178,7 @@ static int decode_frame(struct decoder *decoder, const struct cr_pcapng_block *b
         frame->frame.flags |= CANRING_CLOCK_PROXY;
     if (packet->outgoing || extra.outgoing)
         frame->frame.flags |= CANRING_TX;
-    return result;
+    return 1;
 }
 
 static int on_packet(struct decoder *decoder, const struct cr_pcapng_block *block,
@@ -192,8 +194,10 @@ static int on_packet(struct decoder *decoder, const struct cr_pcapng_block *bloc
     if (packet.interface >= decoder->interfaces.count)
         return refuse(decoder, err, "a packet of an interface that is not described");
     struct cr_pcapng_interface *interface = &decoder->interfaces.list[packet.interface];
-    if (!cr_linktype_has_can(interface->linktype) || interface->bus < 0)
-        return refuse_interface(decoder, packet.interface, err);
+    if (!cr_linktype_has_can(interface->linktype))
+        return pass_over(decoder);
+    if (interface->bus < 0)
+        return refuse_bus(decoder, interface, err);
     if (packet.timed && cr_pcapng_time(interface, packet.time, &entry->timestamp_ns) < 0)
         return refuse(decoder, err, "a time before 1970 or after 2554");
     if ((packet.lost || packet.lost_some) && !decoder->loss_told) {

@@ -48,6 +48,7 @@ static int start(struct canring_trace_reader *reader, struct canring_error *err)
         return canring_error_set(err, -ENOMEM, "%s: out of memory", reader->path);
     reader->over = 0;
     reader->source.unfinished = false;
+    reader->source.foreign = 0;
     int result = reader->format->decoder->open(reader->state, &reader->source, err);
     if (result != -EINVAL)
         return result;
@@ -176,6 +177,11 @@ const char *canring_trace_reader_format(const struct canring_trace_reader *reade
 bool canring_trace_reader_unfinished(const struct canring_trace_reader *reader)
 {
     return reader->source.unfinished;
+}
+
+uint64_t canring_trace_reader_foreign(const struct canring_trace_reader *reader)
+{
+    return reader->source.foreign;
 }
 
 void canring_trace_reader_progress(const struct canring_trace_reader *reader, uint64_t *done,
