@@ -305,6 +305,22 @@ wait_bounded $pid "convert with SIGHUP ignored" || fail "an ignored SIGHUP ends 
 same "with SIGHUP ignored" rich.log nohup.log
 rm -f nohup.log
 
+# A byte order mark, as editors on Windows write it, is no part of a text.
+for ending in log asc trc; do
+    "$CANRING" convert -f --bus can0 --digits 9 rich.log "plain.$ending" 2>/dev/null
+    { printf '\xef\xbb\xbf'; cat "plain.$ending"; } >"mark.$ending"
+    gzip -k "mark.$ending"
+    convert 0 --to candump --digits 9 "plain.$ending" wanted -f
+    for file in "mark.$ending" "mark.$ending.gz"; do
+        convert 0 --to candump --digits 9 -f "$file" got.log
+        same "$file" wanted got.log
+        convert 0 --to candump --digits 9 -f - got.log <"$file"
+        same "$file, known by its content" wanted got.log
+    done
+    rm -f "plain.$ending" "mark.$ending" "mark.$ending.gz"
+done
+rm -f wanted got.log
+
 # Damage is told with its place, the rest is converted.
 sed '100s/#.*/#zz/' rich.log >damaged.log
 convert 3 --digits 9 damaged.log kept.log

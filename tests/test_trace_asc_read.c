@@ -359,6 +359,22 @@ static void content_tells_the_format(void **state)
     assert_int_equal(text_probed("asc", ""), 0);
 }
 
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    struct rig_list out;
+
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        const char text[] = "\xef\xbb\xbf" HEAD "0.1 1 123 Rx d 1 AA\n0.2 1 123 Rx d 9\n";
+        text_read(named ? "asc" : NULL, text, strlen(text), &out);
+        assert_int_equal(out.damage, 1);
+        assert_non_null(strstr(out.error, "text:6: "));
+        assert_int_equal(out.count, 1);
+        expect(&out, 0, 100000000, "can0", "123#AA", false);
+        rig_free(&out);
+    }
+}
+
 static void recordings_of_others_are_read(void **state)
 {
     static const struct {
@@ -397,6 +413,7 @@ int main(void)
         cmocka_unit_test(damage_is_skipped_and_named_by_line),
         cmocka_unit_test(an_endless_line_is_skipped),
         cmocka_unit_test(content_tells_the_format),
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(recordings_of_others_are_read),
     };
     return cmocka_run_group_tests(tests, text_make_dir, text_remove_dir);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "can/trace/format.h"
 
@@ -16,10 +17,21 @@ struct canring_trace_reader {
 /* Bytes that a format is recognised by. */
 #define HEAD_BYTES 4096
 
+/* Editors on Windows put a byte order mark in front of UTF-8. No format begins with such bytes. */
+static void skip_mark(struct cr_trace_input *input)
+{
+    const uint8_t *head;
+
+    if (cr_trace_input_peek(input, 3, &head) >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0)
+        cr_trace_input_take(input, 3);
+}
+
 static const struct cr_trace_format *recognise(struct canring_trace_reader *reader,
                                                struct canring_error *err)
 {
     const uint8_t *head;
+
+    skip_mark(reader->source.input);
     int have = cr_trace_input_peek(reader->source.input, HEAD_BYTES, &head);
 
     if (have < 0) {
@@ -49,6 +61,7 @@ static int start(struct canring_trace_reader *reader, struct canring_error *err)
     reader->over = 0;
     reader->source.unfinished = false;
     reader->source.foreign = 0;
+    skip_mark(reader->source.input);
     int result = reader->format->decoder->open(reader->state, &reader->source, err);
     if (result != -EINVAL)
         return result;
