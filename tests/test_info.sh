@@ -86,6 +86,17 @@ grep -q 'eth.pcap: 2 packets of other link types or protocols than CAN were pass
 info 0 known.log
 expect .foreign 0
 
+# A file that does not tell when it began is whole, but that is told.
+printf 'base hex  timestamps absolute\n 0.5 1 123 Rx d 1 11\n' >undated.asc
+info 0 undated.asc
+expect '[.undated,.first_ns,.damage.count]' '[true,500000000,0]'
+"$CANRING" info undated.asc | grep -q '^undated   .* times count from 1970$' || fail "a missing date"
+"$CANRING" convert undated.asc undated.log 2>words || fail "convert without a date: $?"
+grep -q 'undated.asc: it does not tell when it began: its times count from 1970' words ||
+    fail "convert: $(cat words)"
+info 0 known.log
+expect .undated false
+
 # Damage has its place, and the rest is counted.
 sed '3s/.*/(1700000000.02) can0 5x5#55/' known.log >damaged.log
 info 3 damaged.log

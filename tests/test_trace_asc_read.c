@@ -359,6 +359,35 @@ static void content_tells_the_format(void **state)
     assert_int_equal(text_probed("asc", ""), 0);
 }
 
+static void a_file_without_a_date_says_so(void **state)
+{
+    static const char event[] = " 5.5 1 123 Rx d 1 AA\n";
+    static const struct {
+        const char *head;
+        uint64_t zero_ns;
+        bool undated;
+    } cases[] = {
+        {"base hex timestamps absolute\n", 0, true},
+        {"base hex timestamps absolute\nBegin TriggerBlock\n", 0, true},
+        {"base hex timestamps absolute\nBegin TriggerBlock Tue Nov 14 10:13:20.000 pm 2023\n", ZERO,
+         false},
+        {"date Tue Nov 14 10:13:20.000 pm 2023\nbase hex timestamps absolute\n", ZERO, false},
+        {"base hex timestamps absolute\n// canring: zero 1700000000.0\n", ZERO, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct rig_list out;
+        char text[256];
+        snprintf(text, sizeof(text), "%s%s", cases[i].head, event);
+        read_asc(text, &out);
+        assert_int_equal(out.damage, 0);
+        assert_int_equal(out.undated, cases[i].undated);
+        text_expect(&out, 0, cases[i].zero_ns + 5500000000, "can0", "123#AA", false);
+        rig_free(&out);
+    }
+}
+
 static void a_byte_order_mark_is_skipped(void **state)
 {
     struct rig_list out;
@@ -413,6 +442,7 @@ int main(void)
         cmocka_unit_test(damage_is_skipped_and_named_by_line),
         cmocka_unit_test(an_endless_line_is_skipped),
         cmocka_unit_test(content_tells_the_format),
+        cmocka_unit_test(a_file_without_a_date_says_so),
         cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(recordings_of_others_are_read),
     };

@@ -9,7 +9,7 @@ static int64_t date_of(const uint8_t *systemtime)
 {
     int64_t ns;
 
-    assert_int_equal(cr_blf_get_time(systemtime, &ns), 0);
+    assert_int_equal(cr_blf_get_time(systemtime, &ns), 1);
     return ns;
 }
 

@@ -461,6 +461,7 @@ static void a_header_without_a_date_begins_at_zero(void **state)
     message(0x111, 1);
     read_objects(&out);
     assert_int_equal(out.damage, 0);
+    assert_true(out.undated);
     assert_int_equal(out.entries[0].timestamp_ns, 0);
     rig_free(&out);
 }
@@ -487,6 +488,7 @@ static void a_start_that_is_no_date_is_told_and_times_count_from_1970(void **sta
                                           "count from 1970"));
         assert_int_equal(out.count, 1);
         assert_int_equal(out.entries[0].timestamp_ns, 5);
+        assert_false(out.undated); /* it was told as damage */
         rig_free(&out);
     }
 }

@@ -150,16 +150,19 @@ static void start_times_are_local(void **state)
         const char *zone, *head;
         uint64_t time_ns;
         size_t damage;
+        bool undated;
     } cases[] = {
-        {"UTC", ";$STARTTIME=44548.6028595139", 1639837687 * S + 62 * MS, 0},
-        {"CET-1", ";$STARTTIME=44548.6028595139", 1639834087 * S + 62 * MS, 0},
-        {"UTC", ";$STARTTIME=39878.6772258947;", 1236356112 * S + 317300000, 0},
-        {"UTC", ";$STARTTIME=45244", 1699920000 * S, 0},
-        {"UTC", ";    Start time: 11.09.2002 16:00:20.682", 1031760020 * S + 682 * MS, 0},
-        {"UTC", ";   Start time: 18.12.2021 14:28:07.062.0", 1639837687 * S + 62 * MS, 0},
-        {"UTC", ";   Start time: whenever", 0, 0},
-        {"UTC", ";$STARTTIME=12.5", 0, 1},
-        {"UTC", ";$STARTTIME=x", 0, 1},
+        {"UTC", ";$STARTTIME=44548.6028595139", 1639837687 * S + 62 * MS, 0, false},
+        {"CET-1", ";$STARTTIME=44548.6028595139", 1639834087 * S + 62 * MS, 0, false},
+        {"UTC", ";$STARTTIME=39878.6772258947;", 1236356112 * S + 317300000, 0, false},
+        {"UTC", ";$STARTTIME=45244", 1699920000 * S, 0, false},
+        {"UTC", ";    Start time: 11.09.2002 16:00:20.682", 1031760020 * S + 682 * MS, 0, false},
+        {"UTC", ";   Start time: 18.12.2021 14:28:07.062.0", 1639837687 * S + 62 * MS, 0, false},
+        {"UTC", ";   Start time: whenever", 0, 0, true},
+        {"UTC", ";$STARTTIME=12.5", 0, 1, false},
+        {"UTC", ";$STARTTIME=x", 0, 1, false},
+        {"UTC", ";   Message Number", 0, 0, true},
+        {"UTC", "; canring: zero 1700000000.0", 1700000000 * S, 0, false},
     };
 
     (void)state;
@@ -170,6 +173,7 @@ static void start_times_are_local(void **state)
         text_zone(cases[i].zone);
         read_trc(text, &out);
         assert_int_equal(out.damage, cases[i].damage);
+        assert_int_equal(out.undated, cases[i].undated);
         text_expect(&out, 0, cases[i].time_ns + 1841 * MS, "can0", "001#", false);
         rig_free(&out);
     }

@@ -31,6 +31,7 @@ struct rig_list {
     size_t damage;   /* times -EINVAL was returned */
     char error[512]; /* the first of them */
     bool unfinished;
+    bool undated;
     uint64_t foreign;
     char buses[8][CANRING_TEXT_NAME];
 };
@@ -232,6 +233,7 @@ static inline int rig_read(const char *path, const char *format, struct rig_list
             snprintf(list->buses[i], sizeof(list->buses[i]), "%s", name);
     }
     list->unfinished = canring_trace_reader_unfinished(reader);
+    list->undated = canring_trace_reader_undated(reader);
     list->foreign = canring_trace_reader_foreign(reader);
     canring_trace_reader_close(reader);
     return 0;

@@ -128,6 +128,7 @@ int info_print_json(struct info *info, const struct info_options *options)
     json_object_set_new(object, "format", json_string(info->format));
     json_object_set_new(object, "bytes", number(info->bytes));
     json_object_set_new(object, "unfinished", json_boolean(info->unfinished));
+    json_object_set_new(object, "undated", json_boolean(info->undated));
     json_object_set_new(object, "damage", damage_object(info));
     json_object_set_new(object, "foreign", number(info->foreign));
     add_times(object, info);

@@ -177,6 +177,8 @@ void info_print(struct info *info, const struct info_options *options)
         printf(", %llu bytes", (ull)info->bytes);
     putchar('\n');
     print_times(info);
+    if (info->undated)
+        puts("undated   it does not tell when it began: its times count from 1970");
     print_gaps(info);
     print_damage(info);
     print_foreign(info);

@@ -175,6 +175,7 @@ static void finish(struct info *info, const struct canring_trace_reader *reader)
 
     canring_trace_reader_progress(reader, &done, &info->bytes);
     info->unfinished = canring_trace_reader_unfinished(reader);
+    info->undated = canring_trace_reader_undated(reader);
     info->foreign = canring_trace_reader_foreign(reader);
     window_end(&info->second);
     window_end(&info->ten_ms);

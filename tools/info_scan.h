@@ -35,6 +35,7 @@ struct info {
     const char *format;
     uint64_t bytes; /* as stored, 0 = unknown */
     bool unfinished;
+    bool undated;     /* times count from 1970 */
     uint64_t foreign; /* packets of something other than CAN */
     int error;        /* reading ended early with this negative errno, which damage tells of */
     uint64_t frames;

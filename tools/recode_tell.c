@@ -66,10 +66,20 @@ static void tell_foreign(const struct recode *recode)
     }
 }
 
+static void tell_undated(const struct recode *recode)
+{
+    for (unsigned i = 0; i < recode->count; i++)
+        if (canring_trace_reader_undated(recode->inputs[i].reader))
+            say(recode->options->command,
+                "%s: it does not tell when it began: its times count from 1970",
+                recode->inputs[i].path);
+}
+
 void recode_tell(const struct recode *recode, const char *format)
 {
     const char *command = recode->options->command;
 
+    tell_undated(recode);
     tell_foreign(recode);
     tell_missing_buses(recode);
     tell_what_is_not_kept(recode, format);

@@ -59,6 +59,10 @@ const char *canring_trace_reader_format(const struct canring_trace_reader *reade
  * Known after the end was reached. */
 bool canring_trace_reader_unfinished(const struct canring_trace_reader *reader);
 
+/* True when the file does not tell when it began, and its times count from 1970 (ASC, BLF, TRC).
+ * Known once an entry was read. */
+bool canring_trace_reader_undated(const struct canring_trace_reader *reader);
+
 /* How many packets were passed over so far, for they are of something other than CAN: captures of
  * several protocols hold such. That is no damage. */
 uint64_t canring_trace_reader_foreign(const struct canring_trace_reader *reader);

@@ -25,6 +25,7 @@ struct cr_asc_decoder {
     int64_t late_ns; /* highest of them */
     bool decimal;    /* "base dec" */
     bool relative;   /* times count from the event before */
+    bool dated;      /* there is a date, understood or not */
     bool block;      /* a block began at block_ns and no event came since */
     bool blocks;     /* there was one before that */
     int64_t block_ns;

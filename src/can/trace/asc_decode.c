@@ -16,13 +16,15 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
 }
 
 /* Times count from the date of the head, as Vector and asc2log have it; python-can counts from the
- * block's date. Both are right in most files; the block's is when times start over with it. */
+ * block's date. Both are right in most files; the block's is when times start over with it, or when
+ * there is no other. */
 static void begin_block(struct cr_asc_decoder *decoder, int64_t after_ns)
 {
     int64_t limit = decoder->blocks ? decoder->late_ns : BLOCK_NS;
 
-    if (after_ns < limit && !decoder->relative)
+    if ((after_ns < limit && !decoder->relative) || !decoder->dated)
         decoder->noted.zero_ns = decoder->block_ns;
+    decoder->dated = true;
     decoder->block = false;
     decoder->blocks = true;
 }
@@ -58,6 +60,7 @@ static enum cr_line_kind finish(struct cr_asc_decoder *decoder, struct canring_t
         *what = "a time before 1970, or after 2262";
         return CR_LINE_DAMAGE;
     }
+    decoder->source->undated = !decoder->dated && !decoder->noted.zero_known;
     entry->bus = (uint32_t)bus;
     entry->timestamp_ns = (uint64_t)time_ns;
     return CR_LINE_ENTRY;

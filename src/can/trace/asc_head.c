@@ -13,6 +13,7 @@ static enum cr_line_kind parse_date(struct cr_asc_decoder *decoder, struct cr_fi
 {
     int64_t ns;
 
+    decoder->dated = true;
     if (decoder->noted.zero_known)
         return CR_LINE_NOTHING;
     if (cr_calendar_parse_words(&line, &ns) < 0)

@@ -128,7 +128,8 @@ unsigned cr_blf_fd_dlc(unsigned length);
 void cr_blf_put_time(uint8_t *to, uint64_t ns);
 
 /* A SYSTEMTIME in nanoseconds since the epoch, which may be before it. Bytes that are all zero are
- * no date, and 1970. 0, or -EINVAL: a date that there is not, or out of reach; *ns is 0 then. */
+ * no date, and 1970. 1: a date; 0: none; -EINVAL: one that there is not, or out of reach, and *ns
+ * is 0. */
 int cr_blf_get_time(const uint8_t *from, int64_t *ns);
 
 /* What an object says, apart from its time. */

@@ -49,7 +49,9 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
         decoder->file.cut = decoder->file.at_end = true;
         return 0;
     }
-    decoder->misdated = cr_blf_get_time(head + BLF_HEADER_START, &decoder->start_ns) < 0;
+    int dated = cr_blf_get_time(head + BLF_HEADER_START, &decoder->start_ns);
+    decoder->misdated = dated < 0;
+    source->undated = dated == 0;
     decoder->file_size = cr_get_le64(head + 16);
     decoder->finished = cr_get_le32(head + 32) != 0;
     uint32_t size = cr_get_le32(head + 4);

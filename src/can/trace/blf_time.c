@@ -73,5 +73,5 @@ int cr_blf_get_time(const uint8_t *from, int64_t *ns)
         ms > 999)
         return -EINVAL;
     *ns = (int64_t)mktime(&local) * BILLION + (int64_t)ms * MILLION;
-    return 0;
+    return 1;
 }

@@ -68,6 +68,7 @@ struct cr_trace_source {
     struct cr_trace_names *names; /* decoders add the buses they meet */
     const char *path;             /* for messages: "PATH:LINE: …" or "PATH: byte N: …" */
     bool unfinished;              /* set by the decoder: the file ends in the middle of something */
+    bool undated;                 /* the file does not tell what its times count from: 1970 */
     uint64_t foreign;             /* packets that it passed over, for they are not of CAN */
 };
 

@@ -59,7 +59,7 @@ static int start(struct canring_trace_reader *reader, struct canring_error *err)
     if (!reader->state)
         return canring_error_set(err, -ENOMEM, "%s: out of memory", reader->path);
     reader->over = 0;
-    reader->source.unfinished = false;
+    reader->source.unfinished = reader->source.undated = false;
     reader->source.foreign = 0;
     skip_mark(reader->source.input);
     int result = reader->format->decoder->open(reader->state, &reader->source, err);
@@ -190,6 +190,11 @@ const char *canring_trace_reader_format(const struct canring_trace_reader *reade
 bool canring_trace_reader_unfinished(const struct canring_trace_reader *reader)
 {
     return reader->source.unfinished;
+}
+
+bool canring_trace_reader_undated(const struct canring_trace_reader *reader)
+{
+    return reader->source.undated;
 }
 
 uint64_t canring_trace_reader_foreign(const struct canring_trace_reader *reader)

@@ -17,6 +17,7 @@ struct cr_trc_decoder {
     struct cr_noted noted;            /* `channel`: of rows without a bus */
     char columns[CR_TRC_COLUMNS + 1]; /* as in $COLUMNS, without commas */
     bool start_known;                 /* by $STARTTIME */
+    bool dated;                       /* by that, understood or not, or by words */
 };
 
 /* Before anything was read: version 1.0, which does not say so. */

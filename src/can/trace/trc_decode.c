@@ -26,6 +26,7 @@ static enum cr_line_kind finish(struct cr_trc_decoder *decoder, struct canring_t
         *what = "a time before 1970, or after 2262";
         return CR_LINE_DAMAGE;
     }
+    decoder->source->undated = !decoder->dated && !decoder->noted.zero_known;
     entry->bus = (uint32_t)bus;
     entry->timestamp_ns = (uint64_t)time_ns;
     return CR_LINE_ENTRY;

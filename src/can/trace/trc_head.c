@@ -41,7 +41,7 @@ static enum cr_line_kind parse_start(struct cr_trc_decoder *decoder, struct cr_f
 
     if (value.length && value.text[value.length - 1] == ';')
         value.length--;
-    decoder->start_known = true;
+    decoder->start_known = decoder->dated = true;
     if (decoder->noted.zero_known)
         return CR_LINE_NOTHING;
     if (cr_calendar_parse_days(value, &ns) < 0)
@@ -100,8 +100,10 @@ static void parse_words(struct cr_trc_decoder *decoder, struct cr_fields line)
     if (decoder->noted.zero_known || decoder->start_known || !cr_fields_next(&line, &word) ||
         !cr_field_is(word, "time:"))
         return;
-    if (cr_calendar_parse_numbers(&line, &ns) == 0)
-        decoder->noted.zero_ns = ns;
+    if (cr_calendar_parse_numbers(&line, &ns) < 0)
+        return;
+    decoder->noted.zero_ns = ns;
+    decoder->dated = true;
 }
 
 enum cr_line_kind cr_trc_comment(struct cr_trc_decoder *decoder, struct cr_fields line,
