@@ -305,6 +305,18 @@ wait_bounded $pid "convert with SIGHUP ignored" || fail "an ignored SIGHUP ends 
 same "with SIGHUP ignored" rich.log nohup.log
 rm -f nohup.log
 
+# A loss that candump tells is kept, where there is a place for it.
+printf '%s\n' '(1.000000) can0 123#11' '(1.500000) can1 123#22' \
+    "DROPCOUNT: dropped 7 CAN frames on 'can1' socket (total drops 7)" '(2.000000) can1 123#33' >drops.log
+for ending in asc blf trc pcapng; do
+    convert 0 drops.log "drops.$ending"
+    "$CANRING" info "drops.$ending" | grep -q '^lost  *7 frames, told in 1 places' ||
+        fail "a loss in .$ending: $("$CANRING" info "drops.$ending")"
+done
+convert 0 drops.log again.log
+said "1 entries were left out: 'again.log' has no place for them"
+rm -f drops.* again.log
+
 # A byte order mark, as editors on Windows write it, is no part of a text.
 for ending in log asc trc; do
     "$CANRING" convert -f --bus can0 --digits 9 rich.log "plain.$ending" 2>/dev/null

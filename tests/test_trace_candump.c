@@ -55,6 +55,43 @@ static void a_loss_has_no_place_in_the_format(void **state)
     rig_free(&in);
 }
 
+static void losses_that_candump_tells_are_read(void **state)
+{
+    static const struct {
+        const char *bus;
+        uint64_t lost, time_ns; /* lost 0: a frame */
+    } expected[] = {{"can1", 5, 1000001000},
+                    {"can0", 0, 1000001000},
+                    {"can1", 0, 2000000000},
+                    {"can0", 1, 2000000000},
+                    {"any", 70000, 2000000000}};
+    struct rig_list out;
+
+    (void)state;
+    put(in_dir("lost.log"),
+        "# a remark\n"
+        "DROPCOUNT: dropped 5 CAN frames on 'can1' socket (total drops 5)\n"
+        "(1.000001) can0 123#11\n"
+        "(2.000000) can1 123#22\n"
+        "DROPCOUNT: dropped 1 CAN frame on 'can0' socket (total drops 1)\r\n"
+        "DROPCOUNT: dropped 70000 CAN frames on 'any' socket (total drops 70005)\n"
+        "DROPCOUNT: dropped some CAN frames on 'can0' socket (total drops 5)\n"
+        "DROPCOUNT: dropped 5 CAN frames on '' socket (total drops 5)\n"
+        "DROPCOUNT: dropped 5\n");
+    assert_int_equal(rig_read(in_dir("lost.log"), NULL, &out), 0);
+    assert_int_equal(out.damage, 3);
+    assert_non_null(strstr(out.error, "lost.log:7: a DROPCOUNT that is not candump's"));
+    assert_int_equal(out.count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(out.entries[i].kind,
+                         expected[i].lost ? CANRING_TRACE_LOST : CANRING_TRACE_FRAME);
+        assert_int_equal(out.entries[i].lost, expected[i].lost);
+        assert_int_equal(out.entries[i].timestamp_ns, expected[i].time_ns);
+        assert_string_equal(out.buses[out.entries[i].bus], expected[i].bus);
+    }
+    rig_free(&out);
+}
+
 static void damage_is_skipped_and_named_by_line(void **state)
 {
     struct rig_list out;
@@ -167,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mixed_frames_survive_a_round_trip),
         cmocka_unit_test(a_loss_has_no_place_in_the_format),
+        cmocka_unit_test(losses_that_candump_tells_are_read),
         cmocka_unit_test(damage_is_skipped_and_named_by_line),
         cmocka_unit_test(a_cut_last_line_is_no_frame),
         cmocka_unit_test(what_is_no_recording_is_refused_by_name),
