@@ -97,6 +97,23 @@ grep -q 'undated.asc: it does not tell when it began: its times count from 1970'
 info 0 known.log
 expect .undated false
 
+# Names are of any bytes, what is printed is UTF-8.
+names=('a\xff\xfe' 'g\xc3\xa9' 'c\xc3' 's\xed\xa0\x80' 'o\xc0\xaf' 'q\xf0\x9f\x9a\x97' 'h\xf4\x90\x80\x80')
+for name in "${names[@]}"; do
+    printf "(1700000000.000000) $name 123#11\n"
+done >$'names\xff.log'
+info 0 --ids -b $'a\xff\xfe@500000' $'names\xff.log'
+printf '%s' '["a\\xff\\xfe","gé","c\\xc3","s\\xed\\xa0\\x80","o\\xc0\\xaf","q🚗","h\\xf4\\x90\\x80\\x80"]' >wanted
+expect '[.buses[].name]' "$(cat wanted)"
+expect '[.ids[].bus]|sort' "$(jq -c sort wanted)"
+expect .file '"names\\xff.log"'
+expect '.buses[0].load.bitrate' 500000
+echo garbage >>$'names\xff.log'
+info 3 $'names\xff.log'
+expect '.damage.places[0]|startswith("names\\xff.log:8: ")' true
+"$CANRING" info --ids - <$'names\xff.log' | iconv -f UTF-8 -t UTF-8 >/dev/null ||
+    fail "what is printed is not UTF-8"
+
 # Damage has its place, and the rest is counted.
 sed '3s/.*/(1700000000.02) can0 5x5#55/' known.log >damaged.log
 info 3 damaged.log

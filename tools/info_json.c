@@ -1,12 +1,23 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "info_print.h"
+#include "text_clean.h"
 
 static json_t *number(uint64_t value)
 {
     return json_integer((json_int_t)value);
+}
+
+static json_t *string(const char *raw)
+{
+    char *clean = text_clean(raw);
+    json_t *text = clean ? json_string(clean) : NULL;
+
+    free(clean);
+    return text;
 }
 
 static json_t *load_object(const struct info_bus *bus)
@@ -93,7 +104,7 @@ static json_t *damage_object(const struct info *info)
     json_t *places = json_array();
 
     for (unsigned i = 0; i < info->damage.kept; i++)
-        json_array_append_new(places, json_string(info->damage.texts[i]));
+        json_array_append_new(places, string(info->damage.texts[i]));
     return json_pack("{s:I, s:o}", "count", (json_int_t)info->damage.count, "places", places);
 }
 
@@ -124,7 +135,7 @@ int info_print_json(struct info *info, const struct info_options *options)
 
     for (uint32_t i = 0; i < info->bus_count; i++)
         json_array_append_new(buses, bus_object(&info->buses[i]));
-    json_object_set_new(object, "file", json_string(info->path));
+    json_object_set_new(object, "file", string(info->path));
     json_object_set_new(object, "format", json_string(info->format));
     json_object_set_new(object, "bytes", number(info->bytes));
     json_object_set_new(object, "unfinished", json_boolean(info->unfinished));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "progress.h"
+#include "text_clean.h"
 
 #define SECOND      UINT64_C(1000000000)
 #define PICOSECONDS UINT64_C(1000000000000)
@@ -22,11 +23,11 @@ static struct info_bus *bus_of(struct info *info, const struct info_options *opt
     while (info->bus_count <= index) {
         const char *name = canring_trace_reader_bus(reader, info->bus_count);
         struct info_bus *bus = &more[info->bus_count];
-        *bus = (struct info_bus){.name = strdup(name ? name : "?"), .load.length_ns = SECOND};
+        *bus = (struct info_bus){.name = text_clean(name ? name : "?"), .load.length_ns = SECOND};
         if (!bus->name)
             return NULL;
         info->bus_count++;
-        const struct info_bitrate *rate = info_options_bitrate(options, bus->name);
+        const struct info_bitrate *rate = info_options_bitrate(options, name ? name : "?");
         if (rate)
             bus->rate = *rate;
     }

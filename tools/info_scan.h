@@ -15,7 +15,7 @@
 #define INFO_SILENCES 5
 
 struct info_bus {
-    char *name;
+    char *name;                              /* in UTF-8 */
     uint64_t classic, fd, xl, remote, error; /* together: all frames */
     uint64_t brs;                            /* of fd */
     uint64_t sent;                           /* of all */
