@@ -88,6 +88,52 @@ static void both_byte_orders_and_both_clocks_are_read(void **state)
     }
 }
 
+static void the_longer_record_heads_of_old_patches_are_passed_over(void **state)
+{
+    static const uint8_t more[8] = {3, 0, 0, 0, 1, 0, 0, 0};
+    uint8_t packet[sizeof(more) + sizeof(classic)];
+    struct rig_file file;
+    struct rig_list out;
+
+    (void)state;
+    memcpy(packet, more, sizeof(more));
+    memcpy(packet + sizeof(more), classic, sizeof(classic));
+    for (int big = 0; big < 2; big++) {
+        head(&file, big, 0xa1b2cd34, 227);
+        for (uint32_t i = 0; i < 3; i++) {
+            file_32(&file, 1700000000);
+            file_32(&file, i);
+            file_32(&file, sizeof(classic));
+            file_32(&file, i == 1 ? 1 : sizeof(classic)); /* damage to find the way behind */
+            file_raw(&file, packet, sizeof(packet));
+        }
+        file_read(&file, file.used, NULL, &out);
+        assert_int_equal(out.damage, 1);
+        assert_int_equal(out.count, 2);
+        assert_int_equal(out.entries[1].timestamp_ns, UINT64_C(1700000000000002000));
+        assert_int_equal(out.entries[1].frame->id, 0x80000123);
+        rig_free(&out);
+    }
+}
+
+static void bits_above_the_link_type_are_no_part_of_it(void **state)
+{
+    static const uint32_t upper[] = {0x44000000, 0xf0000000, 0x00010000};
+    struct rig_file file;
+    struct rig_list out;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        head(&file, i & 1, 0xa1b2c3d4, upper[i] | 227);
+        record(&file, 1700000000, 5, classic, sizeof(classic));
+        file_read(&file, file.used, NULL, &out);
+        assert_int_equal(out.damage, 0);
+        assert_int_equal(out.foreign, 0);
+        assert_int_equal(out.count, 1);
+        rig_free(&out);
+    }
+}
+
 static void cooked_captures_hold_other_things_too(void **state)
 {
     static const uint8_t sll2[] = {0, 0x0c, 0, 0, 0, 0, 0, 3, 1, 24, 0, 0, 0, 0,   0,
@@ -196,6 +242,8 @@ int main(void)
         cmocka_unit_test(frames_of_one_bus_survive_with_nanoseconds),
         cmocka_unit_test(what_has_no_place_is_refused),
         cmocka_unit_test(both_byte_orders_and_both_clocks_are_read),
+        cmocka_unit_test(the_longer_record_heads_of_old_patches_are_passed_over),
+        cmocka_unit_test(bits_above_the_link_type_are_no_part_of_it),
         cmocka_unit_test(cooked_captures_hold_other_things_too),
         cmocka_unit_test(other_captures_are_passed_over_and_counted),
         cmocka_unit_test(a_file_cut_anywhere_is_read_up_to_there),

@@ -8,10 +8,14 @@
 
 #define MAGIC_US 0xa1b2c3d4u
 #define MAGIC_NS 0xa1b23c4du
+/* What patched libpcaps of old wrote: each record's head is 8 bytes longer, of which we need none.
+ */
+#define MAGIC_MODIFIED 0xa1b2cd34u
 
-#define HEAD        24u
-#define RECORD_HEAD 16u
-#define NS_PER_S    UINT64_C(1000000000)
+#define HEAD                 24u
+#define RECORD_HEAD          16u
+#define RECORD_HEAD_MODIFIED 24u
+#define NS_PER_S             UINT64_C(1000000000)
 
 #define SECONDS_PER_DAY 86400u
 
@@ -72,6 +76,7 @@ struct decoder {
     bool cut;      /* said */
     bool lost;     /* its way: looking for the next record */
     uint32_t linktype;
+    uint32_t record_head; /* bytes of it */
 };
 
 static int damaged(const struct decoder *decoder, struct canring_error *err, const char *what)
@@ -81,16 +86,17 @@ static int damaged(const struct decoder *decoder, struct canring_error *err, con
                              what);
 }
 
-/* False: these are not a pcap file's first bytes. */
-static bool magic_of(const uint8_t *raw, bool *big, bool *nanoseconds)
+/* Which of the magic numbers these first bytes are; 0: none. */
+static uint32_t magic_of(const uint8_t *raw, bool *big)
 {
-    uint32_t magic = cr_get_le32(raw);
+    static const uint32_t known[] = {MAGIC_US, MAGIC_NS, MAGIC_MODIFIED};
 
-    *big = magic != MAGIC_US && magic != MAGIC_NS;
-    if (*big)
-        magic = cr_get_be32(raw);
-    *nanoseconds = magic == MAGIC_NS;
-    return magic == MAGIC_US || magic == MAGIC_NS;
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        *big = cr_get_be32(raw) == known[i];
+        if (*big || cr_get_le32(raw) == known[i])
+            return known[i];
+    }
+    return 0;
 }
 
 static int open_decoder(void *state, struct cr_trace_source *source, struct canring_error *err)
@@ -102,20 +108,23 @@ static int open_decoder(void *state, struct cr_trace_source *source, struct canr
     if (have < 0)
         return canring_error_set(err, have, "%s: cannot read", source->path);
     decoder->source = source;
-    if (have >= 4 && !magic_of(raw, &decoder->big, &decoder->nanoseconds))
+    uint32_t magic = have >= 4 ? magic_of(raw, &decoder->big) : 0;
+    if (have >= 4 && !magic)
         return canring_error_set(err, -EINVAL, "%s: not a pcap file: it begins with another number",
                                  source->path);
     decoder->headless = have < (int)HEAD; /* whoever wrote it got no further */
     source->unfinished = decoder->headless;
     if (decoder->headless)
         return 0;
+    decoder->nanoseconds = magic == MAGIC_NS;
+    decoder->record_head = magic == MAGIC_MODIFIED ? RECORD_HEAD_MODIFIED : RECORD_HEAD;
     /* The upper bits tell of check sums behind the frames, which CAN has none of. */
-    decoder->linktype = cr_get_32(decoder->big, raw + 20) & 0x0fffffff;
+    decoder->linktype = cr_get_32(decoder->big, raw + 20) & 0xffff;
     cr_trace_input_take(source->input, HEAD);
     return 0;
 }
 
-/* Is this the head of a record with a frame? `raw` has RECORD_HEAD bytes. */
+/* Is this the head of a record with a frame? All of it is at `raw`. */
 static bool is_likely(const struct decoder *decoder, const uint8_t *raw)
 {
     uint32_t fraction = cr_get_32(decoder->big, raw + 4);
@@ -129,12 +138,12 @@ static bool is_likely(const struct decoder *decoder, const uint8_t *raw)
 /* A likely head, with another one or the end of the file behind its record, on the same day. */
 static bool is_record(const struct decoder *decoder, const uint8_t *raw, size_t left)
 {
-    if (left < RECORD_HEAD || !is_likely(decoder, raw))
+    if (left < decoder->record_head || !is_likely(decoder, raw))
         return false;
-    size_t length = RECORD_HEAD + cr_get_32(decoder->big, raw + 8);
+    size_t length = decoder->record_head + cr_get_32(decoder->big, raw + 8);
     if (length == left)
         return true;
-    if (left < length + RECORD_HEAD || !is_likely(decoder, raw + length))
+    if (left < length + decoder->record_head || !is_likely(decoder, raw + length))
         return false;
     uint32_t time = cr_get_32(decoder->big, raw);
     uint32_t next = cr_get_32(decoder->big, raw + length);
@@ -145,7 +154,7 @@ static bool is_record(const struct decoder *decoder, const uint8_t *raw, size_t 
 static int search(struct decoder *decoder)
 {
     struct cr_trace_input *input = decoder->source->input;
-    const size_t want = 2 * RECORD_HEAD + FRAME_MAX;
+    const size_t want = 2 * decoder->record_head + FRAME_MAX;
 
     for (;;) {
         const uint8_t *raw;
@@ -190,11 +199,12 @@ static int cut(struct decoder *decoder, struct canring_error *err)
 /* No frame is so long, or none at all is in this file: a capture of other protocols. */
 static int pass_over(struct decoder *decoder, uint32_t stored, struct canring_error *err)
 {
-    int64_t skipped = cr_trace_input_skip(decoder->source->input, RECORD_HEAD + (uint64_t)stored);
+    int64_t skipped =
+        cr_trace_input_skip(decoder->source->input, decoder->record_head + (uint64_t)stored);
 
     if (skipped < 0)
         return (int)skipped;
-    if (skipped < RECORD_HEAD + (int64_t)stored)
+    if (skipped < decoder->record_head + (int64_t)stored)
         return cut(decoder, err);
     decoder->source->foreign++;
     return 0;
@@ -215,7 +225,7 @@ static int decode(struct decoder *decoder, const uint8_t *raw, uint32_t stored,
 {
     const struct cr_link_packet link = {.linktype = decoder->linktype,
                                         .big = decoder->big,
-                                        .raw = raw + RECORD_HEAD,
+                                        .raw = raw + decoder->record_head,
                                         .length = stored};
     struct cr_link_extra extra;
     const char *what = NULL;
@@ -224,12 +234,13 @@ static int decode(struct decoder *decoder, const uint8_t *raw, uint32_t stored,
 
     int result = cr_link_decode(frame, &link, &extra, &what);
     if (result < 0)
-        return refuse(decoder, RECORD_HEAD + stored, err, what);
+        return refuse(decoder, decoder->record_head + stored, err, what);
     int bus = result ? bus_of(decoder, &extra) : 0;
     if (bus < 0)
-        return refuse(decoder, RECORD_HEAD + stored, err, "more buses than a recording may have");
+        return refuse(decoder, decoder->record_head + stored, err,
+                      "more buses than a recording may have");
     decoder->source->foreign += result == 0;
-    cr_trace_input_take(decoder->source->input, RECORD_HEAD + stored);
+    cr_trace_input_take(decoder->source->input, decoder->record_head + stored);
     entry->bus = (uint32_t)bus;
     frame->frame.timestamp_ns = seconds * NS_PER_S + fraction * (decoder->nanoseconds ? 1 : 1000);
     frame->frame.flags |= CANRING_CLOCK_PROXY;
@@ -243,11 +254,11 @@ static int one(struct decoder *decoder, struct canring_trace_entry *entry,
                union canring_frame_buffer *frame, struct canring_error *err)
 {
     const uint8_t *raw;
-    int have = cr_trace_input_peek(decoder->source->input, RECORD_HEAD, &raw);
+    int have = cr_trace_input_peek(decoder->source->input, decoder->record_head, &raw);
 
     if (have < 0)
         return have;
-    if (have < (int)RECORD_HEAD)
+    if (have < (int)decoder->record_head)
         return cut(decoder, err);
     uint32_t stored = cr_get_32(decoder->big, raw + 8);
     if (stored > RECORD_MAX || stored > cr_get_32(decoder->big, raw + 12))
@@ -256,10 +267,10 @@ static int one(struct decoder *decoder, struct canring_trace_entry *entry,
         return lose_way(decoder, err, "a record that is too long for a CAN frame");
     if (stored > FRAME_MAX || !cr_linktype_has_can(decoder->linktype))
         return pass_over(decoder, stored, err);
-    have = cr_trace_input_peek(decoder->source->input, RECORD_HEAD + stored, &raw);
+    have = cr_trace_input_peek(decoder->source->input, decoder->record_head + stored, &raw);
     if (have < 0)
         return have;
-    if ((uint32_t)have < RECORD_HEAD + stored)
+    if ((uint32_t)have < decoder->record_head + stored)
         return cut(decoder, err);
     return decode(decoder, raw, stored, entry, frame, err);
 }
@@ -302,9 +313,9 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
 
 static int probe(const uint8_t *head, size_t length)
 {
-    bool big, nanoseconds;
+    bool big;
 
-    return length >= HEAD && magic_of(head, &big, &nanoseconds) ? 100 : 0;
+    return length >= HEAD && magic_of(head, &big) ? 100 : 0;
 }
 
 static const char *const endings[] = {".pcap", NULL};
