@@ -183,6 +183,14 @@ ends_with 0 run
 stop bus
 equal "through a proxy" <(frames_of one.log && frames_of slow.log) <(frames_of bus.out)
 
+python3 - >eth.pcap <<'PY'
+import struct, sys
+sys.stdout.buffer.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1) +
+                        struct.pack('<IIII', 5, 0, 60, 60) + bytes(60))
+PY
+play 0 eth.pcap virtual:a
+grep -q '1 packets of other link types' words || fail "packets of other protocols: $(cat words)"
+rm eth.pcap
 play 1 missing.log virtual:a
 grep -q missing.log words || fail "a missing recording is not named"
 play 1 one.log
