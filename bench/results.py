@@ -38,9 +38,32 @@ class Results:
     def load(cls, path):
         with open(path, encoding="utf-8") as file:
             stored = json.load(file)
+        check(stored)
         results = cls(stored["about"])
         results.series = stored["series"]
         return results
+
+
+def is_number(value):
+    return type(value) in (int, float) and abs(value) < 1e300 # no NaN, no infinity
+
+
+def check(stored):
+    """ValueError, with what is wrong, when this is not what save() writes."""
+    if not (isinstance(stored, dict) and isinstance(stored.get("about"), dict)
+            and isinstance(stored.get("series"), list)):
+        raise ValueError('no results of bench/run: an object with "about" and "series" is wanted')
+    for i, one in enumerate(stored["series"]):
+        if not isinstance(one, dict):
+            raise ValueError(f"series {i}: no object")
+        for key in ("bench", "contender", "metric", "unit"):
+            if not isinstance(one.get(key), str):
+                raise ValueError(f'series {i}: "{key}" is missing or no text')
+        if not isinstance(one.get("setting"), dict):
+            raise ValueError(f'series {i}: "setting" is missing or no object')
+        values = one.get("values")
+        if not (isinstance(values, list) and values and all(map(is_number, values))):
+            raise ValueError(f'series {i}: "values" is missing, empty or not all numbers')
 
 
 def median(one):
