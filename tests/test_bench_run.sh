@@ -4,7 +4,7 @@ set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 [ -x /usr/bin/python3 ] || { echo "skipped: no python3" && exit 77; }
-programs=$work/build/bench/bench
+programs=$work/build-bench/bench
 mkdir -p "$work/bench" "$work/tools" "$work/path" "$programs/ipc"
 cp "$CANRING_SOURCE"/bench/{run,report.py,results.py} "$work/bench"
 
@@ -77,6 +77,39 @@ grep -q '^| candump | task dump frames 1000 | time | s | 4 \[3 – 5\] |$' "$rep
     fail "the times of dump are not in the report"
 grep -q '^| candump | .* | lost meanwhile | % | 97.5 ' "$report" || fail "what was lost is not said"
 
+# What is no number of turns is misuse: nothing is built.
+for turns in 0 -3 abc 1.5 ''; do
+    run --only formats --repeat="$turns"
+    [ $? = 2 ] || fail "--repeat $turns is not misuse"
+    grep -q "argument --repeat: .*whole number from 1" "$work/out" || fail "--repeat $turns: $(cat "$work/out")"
+done
+
+# Where results cannot be written is said before anything is built.
+mv "$work/bench/results" "$work/kept"
+echo "a file in its place" >"$work/bench/results"
+run --only formats
+[ $? = 1 ] || fail "no folder for the results, but the exit status says nothing of it"
+grep -q "^bench/run: no results can be written to .*File exists" "$work/out" || fail "not said: no folder"
+[ "$(wc -l <"$work/out")" = 1 ] || fail "more is said, or done"
+rm "$work/bench/results"
+mkdir -p "$work/bench/results/$(date +%F)-none.json"
+run --only formats
+grep -q "^bench/run: no results can be written to .*directory" "$work/out" || fail "not said: a folder in its place"
+rm -r "$work/bench/results"
+mv "$work/kept" "$work/bench/results"
+
+# Without programs that it needs.
+mkdir "$work/none"
+env PATH="$work/none" "$work/bench/run" --only formats --name none >"$work/out" 2>&1
+[ $? = 77 ] || fail "no cmake: $(cat "$work/out")"
+grep -q "^bench/run: cmake is not installed" "$work/out" || fail "not said: no cmake"
+program "$work/path/ninja" 'echo "it is broken"; exit 3'
+run --only formats
+[ $? = 1 ] || fail "the build failed, but the exit status says nothing of it"
+grep -q "^bench/run: ninja -C .*: status 3" "$work/out" && grep -q "it is broken" "$work/out" ||
+    fail "not said: why the build failed"
+program "$work/path/ninja" 'exit 0'
+
 # Every bench is told of, and all of them take 40 minutes at most.
 "$work/bench/run" --help >"$work/help"
 sum=0
@@ -97,6 +130,21 @@ while read -r pid; do
     # a zombie has ended, even where nobody buries it
     grep -q '^State:.[^Z]' "/proc/$pid/status" 2>/dev/null && fail "what a program has started goes on"
 done <"$work/pids"
+
+sed -i 's/"formats": 1/"formats": 30/' "$work/bench/run"
+# Interrupted, it ends what it started, and itself without another word.
+for signal in INT TERM; do
+    rm -f "$work/pids"
+    program "$programs/bench_trace_format" "sleep 300 & echo \$! >>$work/pids; wait"
+    env --default-signal=INT PATH="$work/path:$PATH" "$work/bench/run" --only formats --name none >"$work/out" 2>&1 &
+    until [ -s "$work/pids" ] || ! kill -0 $! 2>/dev/null; do sleep 0.05; done
+    kill -$signal $!
+    wait $!
+    status=$?
+    [ $status = $((128 + $(kill -l $signal))) ] || fail "exit status $status after $signal"
+    grep -q Traceback "$work/out" && fail "a traceback after $signal"
+    grep -q '^State:.[^Z]' "/proc/$(cat "$work/pids")/status" 2>/dev/null && fail "goes on after $signal"
+done
 
 [ $failed = 0 ] || cat "$work/out"
 exit $failed
