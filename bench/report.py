@@ -101,9 +101,7 @@ class Report:
             group = [one for one in every
                      if (one["setting"]["size"], one["setting"]["mode"],
                          one["setting"]["cores"]) == (size, mode, cores)]
-            ours = next((one for one in group if one["contender"] == "canring"), None)
-            if not ours:
-                continue
+            ours = next((median(one) for one in group if one["contender"] == "canring"), None)
             group.sort(key=median, reverse=True)
             counters = list(self.counters(group))
             self.say(f"## One producer, one consumer: {size} bytes, {mode}, cores {cores}",
@@ -113,7 +111,7 @@ class Report:
                      table(("queue", "M records/s", "GB/s", "turns", "canring's ratio", "batch",
                             "slots", "pause", *(header for header, _ in counters)),
                            [(one["contender"], ranged(one), number(median(one) * size / 1000),
-                             len(one["values"]), f"{median(ours) / median(one):.2f}",
+                             len(one["values"]), f"{ours / median(one):.2f}" if ours else "–",
                              *(one["setting"][key] for key in ("batch", "slots", "pause")),
                              *(cells[i] for _, cells in counters))
                             for i, one in enumerate(group)]))

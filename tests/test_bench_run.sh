@@ -67,6 +67,20 @@ grep -q '^| canring |.* | 24.5, 31 | 0.02, 0 |$' "$report" || fail "not what can
 grep -q '^| other |.* | –, – | –, – |$' "$report" || fail "counters for a queue that gave none"
 grep -q 'no CPU counters' "$report" && fail "said to have no CPU counters"
 
+# Also of a placement in which canring had no turn.
+report_of() { # CONTENDER of a queue that is measured
+    printf '{"about": {"date": "today", "processor": "", "processors": 2, "kernel": "", "commit": "",
+        "command": "", "repeat": 1}, "series": [{"bench": "spsc", "contender": "%s",
+        "metric": "single rate", "unit": "M records/s", "values": [50.0], "setting": {"size": 96,
+        "mode": "single", "cores": "far", "batch": 1, "slots": 2, "pause": 0}}]}' "$1" >"$work/some.json"
+    /usr/bin/python3 -c "import sys; sys.path.insert(0, '$work/bench')
+from report import write_report; write_report('$work/some.json')"
+}
+report_of canring
+grep -q '^| canring | 50 .* | 1 | 1.00 | 1 | 2 | 0 |$' "$work/some.md" || fail "canring alone: $(cat "$work/some.md")"
+report_of other
+grep -q '^| other | 50 .* | 1 | – | 1 | 2 | 0 |$' "$work/some.md" || fail "a queue without canring is left out"
+
 run --only scaling || fail "frames that were lost are a result, no failure: $(cat "$work/out")"
 
 # hyperfine's times of whole programs.
