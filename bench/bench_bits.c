@@ -39,8 +39,9 @@ static void measure(const char *name, unsigned flags, size_t length)
     free(frames);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bench_words(argc, argv, 0, "bench_bits");
     measure("classic, 8 bytes", 0, 8);
     measure("FD, 8 bytes", CANRING_FD | CANRING_BRS, 8);
     measure("FD, 64 bytes", CANRING_FD | CANRING_BRS, 64);

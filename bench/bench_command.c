@@ -7,9 +7,9 @@
  * and servers are pinned to processors 0 and 1 when there are two. One line of JSON: nanoseconds.
  */
 #include <canring/auxiliary.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy_process.h"
 #include "rig.h"
 
 #define MESSAGE   16
@@ -29,22 +30,11 @@
 #define PAUSE_NS  200000 /* before a turn: the peer has gone to sleep */
 #define NAME_SIZE 64
 
-static char queue_names[2][NAME_SIZE];
-
 struct peers {
     struct canring_auxiliary *auxiliary;
     int socket;
     mqd_t to, from;
 };
-
-static void pin(size_t processor)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(processor, &set);
-    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
-        sched_setaffinity(0, sizeof(set), &set);
-}
 
 /* ---- the servers -------------------------------------------------------------------------- */
 
@@ -109,8 +99,8 @@ static pid_t start(unsigned kind, int socket, mqd_t to, mqd_t from)
     pid_t pid = fork();
     if (pid)
         return pid;
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    pin(1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bench_pin(1);
     if (kind == 0)
         serve_auxiliary();
     else if (kind == 1)
@@ -180,8 +170,8 @@ static int measure(const struct peers *peers, size_t rounds)
                 return 1;
             }
     printf("{\"bench\": \"command\", \"unit\": \"ns\", \"bytes\": %d, \"samples\": %zu, "
-           "\"processors\": %ld, ",
-           MESSAGE, rounds * TURN, sysconf(_SC_NPROCESSORS_ONLN));
+           "\"processors\": %d, ",
+           MESSAGE, rounds * TURN, bench_cpus());
     for (unsigned kind = 0; kind < KINDS; kind++)
         print(names[kind], samples + kind * rounds * TURN, rounds * TURN,
               kind + 1 < KINDS ? ", " : "}\n");
@@ -189,11 +179,15 @@ static int measure(const struct peers *peers, size_t rounds)
     return 0;
 }
 
-static mqd_t make_queue(unsigned which)
+/* The name is not needed: the servers inherit it open. */
+static mqd_t make_queue(void)
 {
     struct mq_attr attributes = {.mq_maxmsg = 8, .mq_msgsize = MESSAGE};
-    snprintf(queue_names[which], NAME_SIZE, "/canring-bench-%d-%u", (int)getpid(), which);
-    return mq_open(queue_names[which], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
+    char name[NAME_SIZE];
+    snprintf(name, sizeof(name), "/canring-bench-%d", (int)getpid());
+    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
+    mq_unlink(name);
+    return queue;
 }
 
 static struct canring_auxiliary *open_when_there(void)
@@ -208,30 +202,27 @@ static struct canring_auxiliary *open_when_there(void)
 
 int main(int argc, char **argv)
 {
-    size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS;
-    char runtime[NAME_SIZE];
+    bench_words(argc, argv, 1, "bench_command [ROUNDS]");
+    size_t rounds = bench_number(1, ROUNDS, 1, 100000);
     int sockets[2];
     pid_t servers[KINDS];
-    snprintf(runtime, sizeof(runtime), "/tmp/canring-bench-%d", (int)getpid());
-    setenv("CANRING_RUNTIME_DIR", runtime, 1);
-    mqd_t to = make_queue(0), from = make_queue(1);
-    if (to < 0 || from < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0) {
-        perror("bench_command");
-        return 1;
-    }
+    proxy_process_folder();
+    mqd_t to = make_queue(), from = make_queue();
+    if (to < 0 || from < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0)
+        bench_die("no queue or no socket: %s", strerror(errno));
+    (void)bench_cpus(); /* before one of them is pinned */
     for (unsigned kind = 0; kind < KINDS; kind++)
         servers[kind] = start(kind, sockets[1], to, from);
-    pin(0);
+    bench_pin(0);
     struct peers peers = {
         .auxiliary = open_when_there(), .socket = sockets[0], .to = to, .from = from};
-    int result = peers.auxiliary && rounds ? measure(&peers, rounds) : 1;
+    if (!peers.auxiliary)
+        bench_die("the auxiliary did not start");
+    int result = measure(&peers, rounds);
     canring_auxiliary_close(peers.auxiliary);
     for (unsigned kind = 0; kind < KINDS; kind++) {
         kill(servers[kind], SIGTERM);
         waitpid(servers[kind], NULL, 0);
     }
-    mq_unlink(queue_names[0]);
-    mq_unlink(queue_names[1]);
-    rmdir(runtime);
     return result;
 }

@@ -98,12 +98,13 @@ static void bench(const char *name, enum canring_wait wait, uint64_t frames)
 
 int main(int argc, char **argv)
 {
-    uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    bench_words(argc, argv, 1, "bench_echo [FRAMES]");
+    uint64_t frames = bench_number(1, 200000, 100, 1000000000);
+    bench_two_processors();
     proxy_process_folder();
     double before = bench_ping_pong_ns();
     bench_pin(0);
-    if (bench_cpus() > 1)
-        bench("spin", CANRING_WAIT_SPIN, frames);
+    bench("spin", CANRING_WAIT_SPIN, frames);
     bench("adaptive", CANRING_WAIT_ADAPTIVE, frames);
     bench("park", CANRING_WAIT_PARK, frames / 4);
     printf("{\"bench\": \"ping_pong\", \"before_ns\": %.0f, \"after_ns\": %.0f}\n", before,

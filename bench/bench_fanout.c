@@ -102,11 +102,13 @@ int main(int argc, char **argv)
 {
     static double rates[COUNTS][RUNS_MAX];
     static struct sides sides[COUNTS];
-    uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000000;
-    int runs = argc > 2 ? atoi(argv[2]) : 5;
-    unsigned only = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
-    if (runs < 1 || runs > RUNS_MAX || frames < 10000 || bench_cpus() < 2)
-        bench_die("FRAMES at least 10000, RUNS 1 to %d, two processors", RUNS_MAX);
+    bench_words(argc, argv, 3, "bench_fanout [FRAMES [RUNS [CHANNELS]]]");
+    uint64_t frames = bench_number(1, 20000000, 10000, 1000000000000);
+    int runs = (int)bench_number(2, 5, 1, RUNS_MAX);
+    unsigned only = (unsigned)bench_number(3, 0, 1, CHANNELS_MAX);
+    if (only & (only - 1))
+        bench_misuse("%u: allowed is 1, 2, 4 … %d channels", only, CHANNELS_MAX);
+    bench_two_processors();
     proxy_process_folder();
     double before = bench_ping_pong_ns();
     bench_pin(0);

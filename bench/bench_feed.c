@@ -13,10 +13,11 @@
 
 int main(int argc, char **argv)
 {
-    uint64_t rate = argc == 4 ? strtoull(argv[2], NULL, 10) : 0;
-    uint64_t seconds = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
-    if (!rate || !seconds)
-        bench_die("usage: bench_feed BUS RATE SECONDS");
+    bench_words(argc, argv, 3, "bench_feed BUS RATE SECONDS");
+    if (argc < 4)
+        bench_misuse("BUS, RATE and SECONDS are wanted");
+    uint64_t rate = bench_number(2, 0, 1, FEED_RATE_MAX);
+    uint64_t seconds = bench_number(3, 0, 1, FEED_SECONDS_MAX);
     struct feed *feed = feed_open(argv[1]);
     const uint64_t frames = rate * seconds, start = bench_ns();
     for (uint64_t sent = 0; sent < frames;) {

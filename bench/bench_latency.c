@@ -97,6 +97,7 @@ static void measure(const struct setting *s, uint64_t frames)
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         const struct canring_latency latency = latency_of(s, "0");
         struct histogram *h = histogram_new();
         struct canring_error err;
@@ -134,8 +135,11 @@ int main(int argc, char **argv)
          .mlock = true,
          .busy_poll = 2000},
     };
-    uint64_t frames = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
-    bool idle = argc > 2 && strcmp(argv[2], "idle") == 0;
+    bench_words(argc, argv, 2, "bench_latency [FRAMES [idle]]");
+    uint64_t frames = bench_number(1, 2000, 1, 1000000000);
+    bool idle = strcmp(bench_word(2, ""), "idle") == 0;
+    if (argc > 2 && !idle)
+        bench_misuse("'%s': allowed is idle", argv[2]);
     int cpus = bench_cpus() < CPUS_MAX ? bench_cpus() : CPUS_MAX;
     proxy_process_folder();
     for (int i = 0; i < cpus && !idle; i++)

@@ -11,12 +11,11 @@
 
 #include "rig.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bench_words(argc, argv, 0, "bench_placement");
+    bench_two_processors();
     double ns = bench_ping_pong_ns();
-
-    if (bench_cpus() < 2)
-        bench_die("two processors are needed");
     printf("{\"bench\": \"placement\", \"round_trip_ns\": %.0f, \"cores\": \"%s\"}\n", ns,
            ns < 90    ? "shared"
            : ns < 250 ? "near"

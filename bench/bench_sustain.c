@@ -87,16 +87,15 @@ static uint64_t of_trace(const char *status, const char *key)
 
 int main(int argc, char **argv)
 {
-    unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 8;
-    uint64_t rate = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
-    uint64_t seconds = argc > 3 ? strtoull(argv[3], NULL, 10) : 10;
-    const char *trace = argc > 4 ? argv[4] : NULL;
+    bench_words(argc, argv, 4, "bench_sustain [CHANNELS [RATE [SECONDS [TRACE]]]]");
+    unsigned count = (unsigned)bench_number(1, 8, 1, CHANNELS_MAX);
+    uint64_t rate = bench_number(2, 1000000, 1, FEED_RATE_MAX);
+    uint64_t seconds = bench_number(3, 10, 1, FEED_SECONDS_MAX);
+    const char *trace = bench_word(4, NULL);
     struct canring_channel *channels[CHANNELS_MAX];
     struct canring_error err;
     char *status = NULL;
     struct rusage used;
-    if (count < 1 || count > CHANNELS_MAX || !rate || !seconds)
-        bench_die("CHANNELS is 1 to %d", CHANNELS_MAX);
     proxy_process_folder();
     pid_t proxy = start_proxy(count, trace);
     proxy_process_attach_all(channels, "sustain", count, CANRING_WAIT_PARK);

@@ -4,16 +4,18 @@
  *     bench_trace_format [FORMAT [FRAMES [classic|mixed]]]
  *
  * Prints a JSON line: million frames/s encoded, packed (of all frames; absent when the format packs
- * nothing), both one behind the other, decoded from a file in /dev/shm, and bytes per frame stored.
+ * nothing), both one behind the other, decoded from a file in memory, and bytes per frame stored.
  */
 #include <canring/trace.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "can/trace/format.h"
+#include "rig.h"
 #include "shm/clock.h"
 
 #define START_NS UINT64_C(1700000000123456789)
@@ -169,21 +171,26 @@ static int measure(const struct cr_trace_format *format, bool mixed, const char 
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "candump";
-    bool mixed = argc > 3 && strcmp(argv[3], "mixed") == 0;
-    struct result result = {.frames = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000000};
     struct canring_error err;
-    const struct cr_trace_format *format = cr_trace_format_named(name, &err);
     char path[64];
+    int file = memfd_create("bench_trace_format", MFD_CLOEXEC); /* nothing is left when it ends */
 
-    if (!format || !format->encoder || !format->decoder) {
-        fprintf(stderr, "%s\n", format ? "this format is not both written and read" : err.text);
-        return 2;
-    }
+    bench_words(argc, argv, 3, "bench_trace_format [FORMAT [FRAMES [classic|mixed]]]");
+    const char *name = bench_word(1, "candump"), *traffic = bench_word(3, "classic");
+    struct result result = {.frames = bench_number(2, 2000000, 1, 100000000)};
+    const struct cr_trace_format *format = cr_trace_format_named(name, &err);
+    bool mixed = strcmp(traffic, "mixed") == 0;
+    if (!format)
+        bench_misuse("%s", err.text);
+    if (!format->encoder || !format->decoder)
+        bench_misuse("%s: this format is not both written and read", name);
+    if (!mixed && strcmp(traffic, "classic") != 0)
+        bench_misuse("'%s': allowed is classic or mixed", traffic);
     result.frames = (result.frames + AT_ONCE - 1) / AT_ONCE * AT_ONCE;
-    snprintf(path, sizeof(path), "/dev/shm/canring-bench-%d", (int)getpid());
+    if (file < 0)
+        bench_die("no file in memory: %s", strerror(errno));
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
     int status = measure(format, mixed, path, &result);
-    unlink(path);
     if (status < 0 || result.read != result.frames) {
         fprintf(stderr, "%llu of %llu frames came back\n", (unsigned long long)result.read,
                 (unsigned long long)result.frames);

@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+/* So that what is due can be reckoned in 64 bits, in microseconds. */
+#define FEED_RATE_MAX    100000000u
+#define FEED_SECONDS_MAX 100000u
+
 struct feed;
 
 /* End with a word when the bus cannot be opened. */

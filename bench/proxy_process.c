@@ -1,32 +1,89 @@
 #include "proxy_process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "rig.h"
+#include "shm/runtime_dir.h"
 
 static struct canring_proxy *served;
-static char folder[] = "/tmp/canring-bench.XXXXXX";
-static pid_t owner;
+static volatile sig_atomic_t bench; /* the process that measures */
+static volatile sig_atomic_t interrupted;
 
-static void remove_folder(void)
+/* Bench and proxies end by this, however far they are. */
+static void on_end(int number)
 {
-    if (getpid() == owner)
-        rmdir(folder);
+    interrupted = number;
+    kill(bench, SIGKILL);
 }
 
+static void remove_names(const char *path, const char *prefix)
+{
+    DIR *open = opendir(path);
+    for (struct dirent *entry; open && (entry = readdir(open)) != NULL;)
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            unlinkat(dirfd(open), entry->d_name, 0);
+    if (open)
+        closedir(open);
+}
+
+static void remove_all(const char *folder)
+{
+    char name[64];
+    if (cr_shm_name(name, sizeof(name), "", "", NULL, NULL) == 0) {
+        strchr(name, '.')[1] = '\0'; /* of all kinds */
+        remove_names("/dev/shm", name + 1);
+    }
+    remove_names(folder, "");
+    rmdir(folder);
+}
+
+/* Ends as the bench did, when all that it has started has ended, too. */
+static void wait_for_bench(const char *folder) __attribute__((noreturn));
+
+static void wait_for_bench(const char *folder)
+{
+    int status, result = 1;
+    pid_t ended;
+    while ((ended = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
+        if (ended == bench)
+            result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    remove_all(folder);
+    _exit(interrupted ? 128 + interrupted : result);
+}
+
+/* The bench becomes a process of its own, so that somebody is left to remove what a proxy leaves
+ * that is killed with it. */
 void proxy_process_folder(void)
 {
+    static char folder[] = "/tmp/canring-bench.XXXXXX";
+    sigset_t ends, before;
     if (!mkdtemp(folder))
         bench_die("no folder in /tmp");
-    owner = getpid();
-    atexit(remove_folder);
     setenv("CANRING_RUNTIME_DIR", folder, 1);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    fflush(NULL);
+    bench = fork();
+    if (bench < 0)
+        bench_die("no process for the bench");
+    if (bench == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    else
+        signal(SIGINT, on_end), signal(SIGTERM, on_end);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (bench)
+        wait_for_bench(folder);
 }
 
 const struct canring_channel_config *proxy_process_channels(unsigned count)

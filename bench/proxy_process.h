@@ -12,7 +12,8 @@
 #include <canring/channel.h>
 #include <canring/proxy.h>
 
-/* Proxies from here on in a folder of their own, which is removed when the bench ends. */
+/* Proxies from here on in a folder of their own. What is left of them is removed when the bench
+ * ends, also by SIGINT or SIGTERM: so the caller goes on in another process. */
 void proxy_process_folder(void);
 
 /* Channels "c0", "c1", …: overwritten by the next call. */
