@@ -85,6 +85,7 @@ static const struct {
     {"sys/class/net/can0/ifindex", "3\n"},
     {"sys/class/net/can0/tx_queue_len", "1000\n"},
     {"sys/class/net/can0/statistics/rx_over_errors", "0\n"},
+    {"sys/class/net/can0/statistics/rx_fifo_errors", "0\n"},
     {"sys/class/net/can0/statistics/rx_dropped", "0\n"},
 };
 
@@ -105,6 +106,7 @@ static void make_rig(void)
                                   .uring_defer = true,
                                   .uring_multishot = true,
                                   .shm_mounted = true,
+                                  .shm_tmpfs = true,
                                   .shm_bytes = UINT64_C(8) << 30,
                                   .shm_free = UINT64_C(8) << 30,
                                   .link = answer_link};
@@ -271,6 +273,13 @@ static void buffers_and_memory_are_looked_at(void **state)
     expect("/dev/shm", BAD, "1 MiB free", "remount,size=");
     machine.shm_mounted = false;
     expect("/dev/shm", BAD, "not there", "mount");
+    machine.shm_error = -EROFS;
+    expect("/dev/shm", BAD, "Read-only file system", "rw /dev/shm");
+    machine.shm_tmpfs = false;
+    expect("/dev/shm", WARN, "no tmpfs, 8192 MiB, 8192 MiB free", "mount -t tmpfs");
+    machine.shm_tmpfs = false;
+    machine.shm_free = UINT64_C(1) << 20;
+    expect("/dev/shm", BAD, "no tmpfs, 8192 MiB, 1 MiB free", "remount,size=");
     put("proc/meminfo", "SwapTotal:  1000 kB\n");
     put("proc/sys/vm/swappiness", "60\n");
     expect("swappiness", WARN, "60", "vm.swappiness=1");
@@ -304,6 +313,73 @@ static void can_and_its_interfaces_are_looked_at(void **state)
     expect("can0 irq", OK, "none of its own", "");
 }
 
+static void hide(const char *path)
+{
+    char whole[256];
+    snprintf(whole, sizeof(whole), "%s/%s", root, path);
+    assert_int_equal(unlink(whole), 0);
+}
+
+static void what_cannot_be_read_is_unknown(void **state)
+{
+    static const struct {
+        const char *path, *name, *also;
+    } hidden[] = {
+        {"proc/sys/kernel/osrelease", "kernel", NULL},
+        {"proc/sys/kernel/version", "preemption", NULL},
+        {"sys/devices/system/clocksource/clocksource0/current_clocksource", "clocksource", NULL},
+        {"proc/self/timerslack_ns", "timer_slack", NULL},
+        {"proc/sys/kernel/sched_rt_runtime_us", "rt_throttling", NULL},
+        {"proc/cpuinfo", "virtualization", NULL},
+        {"sys/devices/system/cpu/isolated", "isolcpus", "can0 irq"},
+        {"sys/devices/system/cpu/cpu0/cpuidle/state0/latency", "idle_states", NULL},
+        {"sys/devices/system/cpu/smt/active", "smt", NULL},
+        {"proc/self/limits", "rtprio", "memlock"},
+        {"proc/self/status", "memlock", "rtprio"},
+        {"proc/sys/net/core/rmem_max", "rmem_max", NULL},
+        {"proc/net/softnet_stat", "backlog", NULL},
+        {"sys/kernel/mm/transparent_hugepage/enabled", "khugepaged", NULL},
+        {"proc/meminfo", "swappiness", NULL},
+        {"sys/class/net/can0/tx_queue_len", "can0 txqueuelen", NULL},
+        {"sys/class/net/can0/statistics/rx_fifo_errors", "can0 losses", NULL},
+        {"proc/interrupts", "can0 irq", NULL},
+        {"proc/irq/55/smp_affinity_list", "can0 irq", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        hide(hidden[i].path);
+        expect_with(hidden[i].name, WARN, "unknown", "", hidden[i].also);
+    }
+    hide("proc/sys/net/core/netdev_max_backlog"); /* as in a network namespace */
+    expect("backlog", OK, "0 dropped since boot, queue of unknown length", "");
+    machine.uring_error = -EPERM;
+    hide("proc/sys/kernel/io_uring_disabled");
+    expect("io_uring", WARN, "io_uring_disabled is unknown", "");
+    hide("sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    expect("huge_pages", OK, "shmem_enabled is unknown", "");
+}
+
+/* What is tried, not read, is known. */
+static void without_proc_and_sys_nothing_that_is_read_is_ok(void **state)
+{
+    static const char tried[] = "io_uring huge_pages /dev/shm af_can";
+    struct canring_findings findings;
+    (void)state;
+    machine.root = "/nonexistent";
+    assert_int_equal(cr_doctor_examine(&machine, &findings), 0);
+    assert_true(findings.count >= 20);
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct canring_finding *f = &findings.list[i];
+        if (strstr(tried, f->name))
+            continue;
+        assert_string_equal(f->found, "unknown");
+        assert_int_equal(f->level, WARN);
+        assert_string_not_equal(f->remedy, "");
+    }
+    canring_findings_free(&findings);
+    make_rig();
+}
+
 static void json_has_every_finding(void **state)
 {
     struct canring_findings findings;
@@ -333,6 +409,8 @@ int main(void)
         cmocka_unit_test(limits_and_capabilities_are_looked_at),
         cmocka_unit_test(buffers_and_memory_are_looked_at),
         cmocka_unit_test(can_and_its_interfaces_are_looked_at),
+        cmocka_unit_test(what_cannot_be_read_is_unknown),
+        cmocka_unit_test(without_proc_and_sys_nothing_that_is_read_is_ok),
         cmocka_unit_test(json_has_every_finding),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);

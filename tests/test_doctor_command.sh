@@ -48,4 +48,30 @@ if command -v prlimit >/dev/null && { [ "$(id -u)" != 0 ] || command -v setpriv 
     [ "$(jq -r .level privileges | sort -u)" = warn ] || fail "without privileges: $(cat privileges)"
     [ "$(found memlock)" = "no CAP_IPC_LOCK, RLIMIT_MEMLOCK is 64 KiB" ] || fail "memlock: $(found memlock)"
 fi
+
+# Places that are not as they should be, in a mount namespace of their own.
+in_namespace() { # MOUNT-COMMANDS: writes json; false where they are not permitted
+    local words="mount --make-rprivate / && $1"
+    unshare -m bash -c "$words" 2>/dev/null || return
+    unshare -m bash -c "$words && exec '$CANRING' doctor --json" >json
+    [ -s json ] || fail "$1: no findings"
+}
+level() { # NAME
+    jq -r --arg name "$1" '.[] | select(.name == $name) | .level' json
+}
+if in_namespace "mount --bind /dev/shm /dev/shm && mount -o remount,bind,ro /dev/shm"; then
+    [ "$(level /dev/shm) $(found /dev/shm)" = "bad Read-only file system" ] || fail "/dev/shm read-only: $(found /dev/shm)"
+fi
+if [ "$(stat -f -c %T "$work")" != tmpfs ] && in_namespace "mount --bind $work /dev/shm"; then
+    [[ "$(level /dev/shm) $(found /dev/shm)" = "warn no tmpfs, "* ]] || fail "/dev/shm no tmpfs: $(found /dev/shm)"
+fi
+if in_namespace "mount -t tmpfs none /proc/sys/net && mount -t tmpfs none /sys"; then
+    for name in rmem_max khugepaged idle_states governor smt isolcpus interfaces; do
+        [ "$(level $name) $(found $name)" = "warn unknown" ] || fail "hidden $name: $(level $name) $(found $name)"
+    done
+fi
+if unshare -n true 2>/dev/null && ! unshare -n test -e /proc/sys/net/core/netdev_max_backlog; then
+    unshare -n "$CANRING" doctor --json >json
+    [[ $(found backlog) = *" dropped since boot, queue of unknown length" ]] || fail "backlog: $(found backlog)"
+fi
 exit $failed

@@ -44,6 +44,11 @@ void cr_finding(struct canring_findings *findings, enum canring_finding_level le
         snprintf(finding->remedy, sizeof(finding->remedy), "%s", advice->remedy);
 }
 
+void cr_finding_unknown(struct canring_findings *findings, const struct cr_advice *advice)
+{
+    cr_finding(findings, CANRING_FINDING_WARN, advice, "unknown");
+}
+
 int cr_doctor_examine(const struct cr_machine *machine, struct canring_findings *findings)
 {
     *findings = (struct canring_findings){0};

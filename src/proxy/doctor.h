@@ -22,6 +22,8 @@ struct cr_machine {
     bool uring_multishot;
     int huge_error; /* of making a huge page on /dev/shm */
     bool shm_mounted;
+    bool shm_tmpfs;
+    int shm_error; /* of making a file there */
     uint64_t shm_bytes, shm_free;
     int (*link)(struct cr_link *link, const char *name, int index);
 };
@@ -34,8 +36,9 @@ int cr_doctor_examine(const struct cr_machine *machine, struct canring_findings 
 
 /* The first line of a file below the root, without blanks at its end; false when there is none. */
 bool cr_machine_line(const struct cr_machine *machine, const char *path, char *text, size_t space);
-/* The first number in it; `missing` when there is none. */
-int64_t cr_machine_number(const struct cr_machine *machine, const char *path, int64_t missing);
+/* The first number in it; false, and 0, when there is none. */
+bool cr_machine_number(const struct cr_machine *machine, const char *path, int64_t *value);
+bool cr_machine_there(const struct cr_machine *machine, const char *path);
 /* What follows KEY and blanks on a line of its own, as in proc/self/status. */
 bool cr_machine_field(const struct cr_machine *machine, const char *path, const char *key,
                       char *text, size_t space);
@@ -56,6 +59,9 @@ struct cr_advice {
 void cr_finding(struct canring_findings *findings, enum canring_finding_level level,
                 const struct cr_advice *advice, const char *found, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Of what cannot be read: neither well nor ill. */
+void cr_finding_unknown(struct canring_findings *findings, const struct cr_advice *advice);
 
 void cr_doctor_kernel(const struct cr_machine *machine, struct canring_findings *findings);
 void cr_doctor_cpu(const struct cr_machine *machine, struct canring_findings *findings);

@@ -31,8 +31,11 @@ static void check_admin(const struct cr_machine *m, struct canring_findings *f)
         "setcap cap_net_admin+ep /usr/bin/canring, or AmbientCapabilities=CAP_NET_ADMIN in the "
         "unit"};
     bool has = cr_machine_capable(m, CAP_NET_ADMIN);
-    cr_finding(f, has ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice, "%s",
-               has ? "CAP_NET_ADMIN" : "not there");
+    if (!cr_machine_there(m, "proc/self/status"))
+        cr_finding_unknown(f, &advice);
+    else
+        cr_finding(f, has ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice, "%s",
+                   has ? "CAP_NET_ADMIN" : "not there");
 }
 
 struct subject {
@@ -104,11 +107,11 @@ static void check_controller(struct subject *s, const struct cr_link *link)
         reports ? "on" : "off");
 }
 
-static int64_t counter(const struct subject *s, const char *file)
+static bool counter(const struct subject *s, const char *file, int64_t *value)
 {
     char path[128];
     snprintf(path, sizeof(path), "sys/class/net/%s/%s", s->name, file);
-    return cr_machine_number(s->machine, path, 0);
+    return cr_machine_number(s->machine, path, value);
 }
 
 static void check_queue(struct subject *s, bool controller)
@@ -116,11 +119,14 @@ static void check_queue(struct subject *s, bool controller)
     const struct cr_advice advice = {.wanted = "100 or more",
                                      .why = "a full queue answers senders with ENOBUFS; canring "
                                             "keeps their frames and asks again, others lose them"};
-    int64_t length = counter(s, "tx_queue_len");
-    char found[64];
-    snprintf(found, sizeof(found), "%lld", (long long)length);
+    int64_t length;
+    bool known = counter(s, "tx_queue_len", &length);
+    char found[64] = "unknown";
+    if (known)
+        snprintf(found, sizeof(found), "%lld", (long long)length);
     snprintf(s->remedy, sizeof(s->remedy), "ip link set %s txqueuelen 1000", s->name);
-    say(s, controller && length < QUEUE_WANTED ? CANRING_FINDING_WARN : CANRING_FINDING_OK,
+    say(s,
+        !known || (controller && length < QUEUE_WANTED) ? CANRING_FINDING_WARN : CANRING_FINDING_OK,
         "txqueuelen", advice, found);
 }
 
@@ -129,26 +135,33 @@ static void check_losses(struct subject *s)
     const struct cr_advice advice = {.wanted = "none",
                                      .why = "frames that the controller or its driver lost since "
                                             "it is there: canring never saw them"};
-    int64_t over =
-                counter(s, "statistics/rx_over_errors") + counter(s, "statistics/rx_fifo_errors"),
-            dropped = counter(s, "statistics/rx_dropped");
-    char found[96];
-    snprintf(found, sizeof(found), "%lld overrun, %lld dropped", (long long)over,
-             (long long)dropped);
+    int64_t over = 0, full = 0, dropped = 0;
+    bool known = counter(s, "statistics/rx_over_errors", &over) &&
+                 counter(s, "statistics/rx_fifo_errors", &full) &&
+                 counter(s, "statistics/rx_dropped", &dropped);
+    char found[96] = "unknown";
+    over += full;
+    if (known)
+        snprintf(found, sizeof(found), "%lld overrun, %lld dropped", (long long)over,
+                 (long long)dropped);
     snprintf(s->remedy, sizeof(s->remedy),
              "give its interrupt a processor of its own (below), raise the priority of its thread: "
              "chrt -f -p 60 $(pgrep irq/.*%s)",
              s->name);
-    say(s, over || dropped ? CANRING_FINDING_WARN : CANRING_FINDING_OK, "losses", advice, found);
+    say(s, !known || over || dropped ? CANRING_FINDING_WARN : CANRING_FINDING_OK, "losses", advice,
+        found);
 }
 
-/* The number of the line in proc/interrupts that names the interface; -1. */
+#define NO_IRQ      (-1)
+#define UNKNOWN_IRQ (-2)
+
+/* The number of the line in proc/interrupts that names the interface. */
 static int interrupt_of(const struct cr_machine *m, const char *name)
 {
     char line[4096], path[600];
-    int irq = -1;
     snprintf(path, sizeof(path), "%s/proc/interrupts", m->root);
     FILE *file = fopen(path, "re");
+    int irq = file ? NO_IRQ : UNKNOWN_IRQ;
     while (file && irq < 0 && fgets(line, sizeof(line), file)) {
         char *rest = line, *word, *first = strsep(&rest, ":");
         while (rest && irq < 0 && (word = strsep(&rest, " \t,\n")) != NULL)
@@ -168,13 +181,20 @@ static void check_interrupt(struct subject *s)
     char path[64], list[256], isolated[256], found[128];
     cpu_set_t on, free_ones, both;
     int irq = interrupt_of(s->machine, s->name);
-    if (irq < 0) {
+    if (irq == NO_IRQ) {
         say(s, CANRING_FINDING_OK, "irq", advice, "none of its own (virtual, or USB's)");
         return;
     }
     snprintf(path, sizeof(path), "proc/irq/%d/smp_affinity_list", irq);
-    cr_machine_line(s->machine, path, list, sizeof(list));
-    cr_machine_line(s->machine, "sys/devices/system/cpu/isolated", isolated, sizeof(isolated));
+    bool known =
+        cr_machine_line(s->machine, path, list, sizeof(list)) &&
+        cr_machine_line(s->machine, "sys/devices/system/cpu/isolated", isolated, sizeof(isolated));
+    if (!known) {
+        snprintf(s->remedy, sizeof(s->remedy),
+                 "look into /proc/interrupts and /proc/irq/*/smp_affinity_list as root");
+        say(s, CANRING_FINDING_WARN, "irq", advice, "unknown");
+        return;
+    }
     bool clash = cr_cpu_list_parse(list, &on) && cr_cpu_list_parse(isolated, &free_ones);
     if (clash) {
         CPU_AND(&both, &on, &free_ones);
@@ -216,7 +236,9 @@ void cr_doctor_can(const struct cr_machine *machine, struct canring_findings *fi
     size_t count = cr_netdevs(sysfs, list);
     check_family(machine, findings);
     check_admin(machine, findings);
-    if (count == 0)
+    if (count == 0 && !cr_machine_there(machine, "sys/class/net"))
+        cr_finding_unknown(findings, &none);
+    else if (count == 0)
         cr_finding(findings, CANRING_FINDING_WARN, &none, "no CAN interface");
     for (size_t i = 0; i < count; i++)
         check_interface(machine, findings, &list[i]);

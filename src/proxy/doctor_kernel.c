@@ -17,7 +17,10 @@ static void check_version(const struct cr_machine *m, struct canring_findings *f
         "install a newer kernel"};
     char release[96];
     unsigned major = 0, minor = 0;
-    cr_machine_line(m, "proc/sys/kernel/osrelease", release, sizeof(release));
+    if (!cr_machine_line(m, "proc/sys/kernel/osrelease", release, sizeof(release))) {
+        cr_finding_unknown(f, &advice);
+        return;
+    }
     bool enough =
         sscanf(release, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 1));
     cr_finding(f, enough ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice, "%s", release);
@@ -31,8 +34,13 @@ static void check_preemption(const struct cr_machine *m, struct canring_findings
         "milliseconds now and then",
         "apt-get install linux-image-rt-amd64 (Debian), boot it"};
     char version[256];
-    cr_machine_line(m, "proc/sys/kernel/version", version, sizeof(version));
-    bool rt = cr_machine_number(m, "sys/kernel/realtime", 0) == 1 || strstr(version, "PREEMPT_RT");
+    int64_t realtime;
+    if (!cr_machine_line(m, "proc/sys/kernel/version", version, sizeof(version))) {
+        cr_finding_unknown(f, &advice);
+        return;
+    }
+    bool rt = (cr_machine_number(m, "sys/kernel/realtime", &realtime) && realtime == 1) ||
+              strstr(version, "PREEMPT_RT");
     const char *what = strstr(version, "PREEMPT");
     cr_finding(f, rt ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice, "%.*s",
                what ? (int)strcspn(what, " ") : 4, what ? what : "none");
@@ -46,11 +54,12 @@ static void check_uring(const struct cr_machine *m, struct canring_findings *f)
         "kernel.io_uring_disabled forbid it",
         "sysctl -w kernel.io_uring_disabled=0; in a container: a seccomp profile that allows "
         "io_uring_setup, io_uring_enter, io_uring_register"};
-    int64_t disabled = cr_machine_number(m, "proc/sys/kernel/io_uring_disabled", 0);
+    char disabled[32];
+    if (!cr_machine_line(m, "proc/sys/kernel/io_uring_disabled", disabled, sizeof(disabled)))
+        snprintf(disabled, sizeof(disabled), "unknown");
     if (m->uring_error < 0)
-        cr_finding(f, CANRING_FINDING_WARN, &advice,
-                   "refused: %s (kernel.io_uring_disabled is %lld)", strerror(-m->uring_error),
-                   (long long)disabled);
+        cr_finding(f, CANRING_FINDING_WARN, &advice, "refused: %s (kernel.io_uring_disabled is %s)",
+                   strerror(-m->uring_error), disabled);
     else
         cr_finding(f,
                    m->uring_defer && m->uring_multishot ? CANRING_FINDING_OK : CANRING_FINDING_WARN,
@@ -82,9 +91,12 @@ static void check_slack(const struct cr_machine *m, struct canring_findings *f)
         "timer_slack", "50000 ns or less",
         "a sleep with a timeout may end that much later; wakes by frames are not delayed",
         "latency: {timer_slack: 1} in the configuration"};
-    int64_t slack = cr_machine_number(m, "proc/self/timerslack_ns", SLACK_DEFAULT);
-    cr_finding(f, slack <= SLACK_DEFAULT ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice,
-               "%lld ns", (long long)slack);
+    int64_t slack;
+    if (!cr_machine_number(m, "proc/self/timerslack_ns", &slack))
+        cr_finding_unknown(f, &advice);
+    else
+        cr_finding(f, slack <= SLACK_DEFAULT ? CANRING_FINDING_OK : CANRING_FINDING_WARN, &advice,
+                   "%lld ns", (long long)slack);
 }
 
 static void check_throttling(const struct cr_machine *m, struct canring_findings *f)
@@ -94,29 +106,31 @@ static void check_throttling(const struct cr_machine *m, struct canring_findings
         "a SCHED_FIFO thread that spins would keep a processor for ever and hang what needs it; "
         "this leaves the others 50 ms of each second, in which the thread stands still",
         "sysctl -w kernel.sched_rt_runtime_us=950000"};
-    int64_t runtime = cr_machine_number(m, "proc/sys/kernel/sched_rt_runtime_us", 950000);
-    int64_t period = cr_machine_number(m, "proc/sys/kernel/sched_rt_period_us", 1000000);
-    bool off = runtime < 0 || runtime >= period;
-    if (off)
+    int64_t runtime, period;
+    bool known = cr_machine_number(m, "proc/sys/kernel/sched_rt_runtime_us", &runtime) &&
+                 cr_machine_number(m, "proc/sys/kernel/sched_rt_period_us", &period);
+    if (!known)
+        cr_finding_unknown(f, &advice);
+    else if (runtime < 0 || runtime >= period)
         cr_finding(f, CANRING_FINDING_WARN, &advice, "off (%lld)", (long long)runtime);
     else
         cr_finding(f, CANRING_FINDING_OK, &advice, "%lld of %lld us", (long long)runtime,
                    (long long)period);
 }
 
-/* The eighth number of the line of all processors. */
+/* The eighth number of the line of all processors; negative: unknown. */
 static double steal_percent(const struct cr_machine *m)
 {
     char line[512], *at = line, *end;
     double sum = 0, steal = 0;
     if (!cr_machine_field(m, "proc/stat", "cpu ", line, sizeof(line)))
-        return 0;
+        return -1;
     for (unsigned i = 0; i < 8; i++, at = end) {
         double value = strtod(at, &end);
         sum += value;
         steal = i == 7 ? value : 0;
     }
-    return sum > 0 ? 100 * steal / sum : 0;
+    return sum > 0 ? 100 * steal / sum : -1;
 }
 
 static void check_virtual(const struct cr_machine *m, struct canring_findings *f)
@@ -127,11 +141,14 @@ static void check_virtual(const struct cr_machine *m, struct canring_findings *f
         "run on the machine itself, or pin the guest's processors on the host and isolate them "
         "there"};
     char flags[4096];
-    bool guest = cr_machine_field(m, "proc/cpuinfo", "flags", flags, sizeof(flags)) &&
-                 strstr(flags, " hypervisor");
-    if (guest)
+    double taken = steal_percent(m);
+    if (!cr_machine_field(m, "proc/cpuinfo", "flags", flags, sizeof(flags)))
+        cr_finding_unknown(f, &advice);
+    else if (strstr(flags, " hypervisor") && taken < 0)
+        cr_finding(f, CANRING_FINDING_WARN, &advice, "a guest, it is unknown what is taken away");
+    else if (strstr(flags, " hypervisor"))
         cr_finding(f, CANRING_FINDING_WARN, &advice, "a guest, %.2f %% of the time taken away",
-                   steal_percent(m));
+                   taken);
     else
         cr_finding(f, CANRING_FINDING_OK, &advice, "none");
 }

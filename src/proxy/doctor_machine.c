@@ -3,14 +3,16 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <limits.h>
 #include <linux/can.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "can/loop.h"
@@ -51,12 +53,15 @@ static void try_uring(struct cr_machine *machine)
 
 static void try_shm(struct cr_machine *machine)
 {
-    struct statvfs fs;
-    machine->shm_mounted = statvfs("/dev/shm", &fs) == 0;
+    struct statfs fs;
+    machine->shm_mounted = statfs("/dev/shm", &fs) == 0;
     if (!machine->shm_mounted)
         return;
-    machine->shm_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
-    machine->shm_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    machine->shm_tmpfs = fs.f_type == TMPFS_MAGIC;
+    machine->shm_bytes = (uint64_t)fs.f_blocks * (uint64_t)fs.f_frsize;
+    machine->shm_free = (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+    if (faccessat(AT_FDCWD, "/dev/shm", W_OK | X_OK, AT_EACCESS) < 0)
+        machine->shm_error = -errno;
 }
 
 void cr_machine_probe(struct cr_machine *machine)
@@ -97,13 +102,20 @@ bool cr_machine_line(const struct cr_machine *machine, const char *path, char *t
     return got;
 }
 
-int64_t cr_machine_number(const struct cr_machine *machine, const char *path, int64_t missing)
+bool cr_machine_number(const struct cr_machine *machine, const char *path, int64_t *value)
 {
-    char text[64], *end;
-    if (!cr_machine_line(machine, path, text, sizeof(text)))
-        return missing;
-    long long value = strtoll(text, &end, 10);
-    return end == text ? missing : value;
+    char text[64], *end = text;
+    *value = 0;
+    if (cr_machine_line(machine, path, text, sizeof(text)))
+        *value = strtoll(text, &end, 10);
+    return end != text;
+}
+
+bool cr_machine_there(const struct cr_machine *machine, const char *path)
+{
+    char whole[PATH_MAX];
+    int length = snprintf(whole, sizeof(whole), "%s/%s", machine->root, path);
+    return length < (int)sizeof(whole) && access(whole, F_OK) == 0;
 }
 
 bool cr_machine_field(const struct cr_machine *machine, const char *path, const char *key,
