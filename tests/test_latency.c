@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "shm/cpu_list.h"
 #include "shm/privilege.h"
 
 static int pin_and_slack(void)
@@ -52,6 +53,58 @@ static int missing_cpus(void)
     sched_getaffinity(0, sizeof(after), &after);
     CHECK(CPU_EQUAL(&before, &after));
     return 0;
+}
+
+static int refused_while_pinned(void)
+{
+    struct canring_error err = {0};
+    cpu_set_t set, after;
+    char cpu[16], all[128], words[192], two[32];
+    const struct canring_latency none = {.cpus = "1023"}, some = {.cpus = two};
+    memset(&set, 0xff, sizeof(set));
+    CHECK(sched_setaffinity(0, sizeof(set), &set) == 0);
+    CHECK(sched_getaffinity(0, sizeof(set), &set) == 0);
+    cr_cpu_list_format(&set, all, sizeof(all));
+    snprintf(words, sizeof(words), "may run on %s only", all);
+    size_t first = first_cpu(cpu, sizeof(cpu));
+    snprintf(two, sizeof(two), "%s,1023", cpu);
+    CPU_ZERO(&set);
+    CPU_SET(first, &set);
+    CHECK(sched_setaffinity(0, sizeof(set), &set) == 0);
+    CHECK(canring_latency_apply(&none, &err) == -EINVAL);
+    SAYS(err, words);
+    CHECK(canring_latency_apply(&some, &err) == -EINVAL);
+    SAYS(err, words);
+    CHECK(sched_getaffinity(0, sizeof(after), &after) == 0 && CPU_EQUAL(&set, &after));
+    return 0;
+}
+
+/* taskset's choice was told as what is allowed. */
+static void a_refusal_names_all_processors_that_are_allowed(void **state)
+{
+    (void)state;
+    in_child(refused_while_pinned, false);
+}
+
+static int long_slack(void)
+{
+    const struct canring_latency most = {.timer_slack = UINT32_MAX},
+                                 more = {.timer_slack = 3000000000};
+    struct canring_latency_state now;
+    CHECK(canring_latency_apply(&more, NULL) == 0);
+    canring_latency_state(&now);
+    CHECK(now.timer_slack == 3000000000);
+    CHECK(canring_latency_apply(&most, NULL) == 0);
+    canring_latency_state(&now);
+    CHECK(now.timer_slack == UINT32_MAX);
+    return 0;
+}
+
+/* prctl's int was negative, and told as 0. */
+static void a_timer_slack_beyond_an_int_is_told_as_it_is(void **state)
+{
+    (void)state;
+    in_child(long_slack, false);
 }
 
 static void processors_that_are_not_there_are_refused_not_left_out(void **state)
@@ -160,6 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processors_and_timer_slack_take_no_privilege),
         cmocka_unit_test(processors_that_are_not_there_are_refused_not_left_out),
+        cmocka_unit_test(a_refusal_names_all_processors_that_are_allowed),
+        cmocka_unit_test(a_timer_slack_beyond_an_int_is_told_as_it_is),
         cmocka_unit_test(real_time_without_privilege_is_refused_with_the_limit),
         cmocka_unit_test(locking_memory_without_privilege_is_refused_with_the_limit),
         cmocka_unit_test(with_privileges_all_is_given),

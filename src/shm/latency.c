@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shm/cpu_list.h"
@@ -28,10 +29,21 @@ static int set_timer_slack(uint32_t ns, struct canring_error *err)
     return 0;
 }
 
-static int refuse_cpus(const char *asked, const cpu_set_t *may, int code, struct canring_error *err)
+/* What remains when all are asked for; the affinity that a thread was started with (by taskset)
+ * is no limit. */
+static void all_cpus(cpu_set_t *may)
+{
+    memset(may, 0xff, sizeof(*may));
+    sched_setaffinity(0, sizeof(*may), may);
+    sched_getaffinity(0, sizeof(*may), may);
+}
+
+static int refuse_cpus(const char *asked, int code, struct canring_error *err)
 {
     char allowed[128];
-    cr_cpu_list_format(may, allowed, sizeof(allowed));
+    cpu_set_t may;
+    all_cpus(&may);
+    cr_cpu_list_format(&may, allowed, sizeof(allowed));
     return canring_error_set(err, code,
                              "cpus '%.80s': this process may run on %s only (/sys/devices/system/"
                              "cpu/online and the cpuset of its cgroup, AllowedCPUs= of systemd)",
@@ -54,8 +66,9 @@ static int set_cpus(const char *list, struct canring_error *err)
     sched_getaffinity(0, sizeof(got), &got);
     if (result == 0 && CPU_EQUAL(&got, &wanted))
         return 0;
+    result = refuse_cpus(list, result ? result : -EINVAL, err);
     sched_setaffinity(0, sizeof(before), &before);
-    return refuse_cpus(list, result == 0 ? &got : &before, result ? result : -EINVAL, err);
+    return result;
 }
 
 static int refuse_fifo(uint32_t priority, int code, struct canring_error *err)
@@ -210,8 +223,8 @@ void canring_latency_state(struct canring_latency_state *state)
     state->policy = policy_name(sched_getscheduler(0));
     sched_getparam(0, &param);
     state->priority = (uint32_t)param.sched_priority;
-    int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    state->timer_slack = slack < 0 ? 0 : (uint64_t)slack;
+    /* The C library's prctl gives an int. */
+    state->timer_slack = (unsigned long)syscall(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0);
     state->locked_kib = cr_proc_kib("/proc/self/status", "VmLck");
     state->huge_page_kib = cr_proc_kib("/proc/self/smaps_rollup", "ShmemPmdMapped");
 }
