@@ -51,8 +51,11 @@ const char *bench_word(int which, const char *missing)
 uint64_t bench_number(int which, uint64_t missing, uint64_t least, uint64_t most)
 {
     const char *text = bench_word(which, NULL);
-    if (!text)
-        return missing;
+    return text ? bench_value(text, least, most) : missing;
+}
+
+uint64_t bench_value(const char *text, uint64_t least, uint64_t most)
+{
     errno = 0;
     uint64_t value = strtoull(text, NULL, 10);
     if (!*text || text[strspn(text, "0123456789")] || errno || value < least || value > most)

@@ -13,6 +13,8 @@ void bench_words(int argc, char **argv, int most, const char *usage);
  * `most` is misuse. */
 const char *bench_word(int which, const char *missing);
 uint64_t bench_number(int which, uint64_t missing, uint64_t least, uint64_t most);
+/* The same of any text. */
+uint64_t bench_value(const char *text, uint64_t least, uint64_t most);
 /* Print "error: …" and the usage, and end the program with 2. */
 void bench_misuse(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 

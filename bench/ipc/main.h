@@ -29,6 +29,7 @@ static void ipc_verify(const struct message *message, uint64_t number)
 }
 
 #define IPC_GAP_NS 200000u
+#define IPC_MOST   1000000000u
 
 struct ipc_plan {
     uint64_t rounds, messages, wakes;
@@ -136,20 +137,25 @@ int main(int argc, char **argv)
     struct ipc_plan plan = {.rounds = 20000, .messages = 200000, .wakes = 2000};
     const char *mode = "", *cdf = NULL;
     static struct link links[2];
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--mode") == 0)
+    bench_words(argc, argv, argc,
+                "ipc_NAME [--mode MODE] [--rounds N] [--messages N] [--wakes N] [--cdf FILE]");
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc)
+            bench_misuse("%s: nothing follows", argv[i]);
+        else if (strcmp(argv[i], "--mode") == 0)
             mode = argv[i + 1];
         else if (strcmp(argv[i], "--rounds") == 0)
-            plan.rounds = strtoull(argv[i + 1], NULL, 10);
+            plan.rounds = bench_value(argv[i + 1], 1, IPC_MOST);
         else if (strcmp(argv[i], "--messages") == 0)
-            plan.messages = strtoull(argv[i + 1], NULL, 10);
+            plan.messages = bench_value(argv[i + 1], 1, IPC_MOST);
         else if (strcmp(argv[i], "--cdf") == 0)
             cdf = argv[i + 1];
         else if (strcmp(argv[i], "--wakes") == 0)
-            plan.wakes = strtoull(argv[i + 1], NULL, 10);
+            plan.wakes = bench_value(argv[i + 1], 0, IPC_MOST);
         else
-            bench_die("unknown option %s", argv[i]);
+            bench_misuse("unknown option %s", argv[i]);
     }
+    bench_two_processors();
     const uint64_t rounds = plan.rounds, warm_up = rounds / 10;
     struct histogram *one_way = ipc_shared_histogram();
     plan.rounds += warm_up;

@@ -41,8 +41,10 @@ static void spsc_pin(int cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET((size_t)(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN)), &set);
-    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+    if (sched_setaffinity(0, sizeof(set), &set) != 0) {
+        perror("two processors are needed");
         exit(1);
+    }
 }
 
 /* The loops are made twice: for one record at a time, where every peer is spared the counting of a
@@ -156,9 +158,8 @@ static bool spsc_consume_counted(uint64_t *ns)
 
 static uint64_t spsc_number(const char *name, const char *text)
 {
-    char *rest;
-    unsigned long long value = text ? strtoull(text, &rest, 10) : 0;
-    if (!text || *rest || !*text) {
+    unsigned long long value = text ? strtoull(text, NULL, 10) : 0;
+    if (!text || !*text || text[strspn(text, "0123456789")]) {
         fprintf(stderr, "%s: a number is wanted\n", name);
         exit(2);
     }
@@ -186,8 +187,10 @@ static void spsc_options_read(int argc, char **argv)
             exit(2);
         }
     }
-    if (spsc.batch < 1 || spsc.batch > SPSC_BATCH_MAX || (spsc.slots & (spsc.slots - 1))) {
-        fprintf(stderr, "--batch is 1 to %d, --slots a power of two\n", SPSC_BATCH_MAX);
+    if (spsc.batch < 1 || spsc.batch > SPSC_BATCH_MAX || !spsc.slots ||
+        (spsc.slots & (spsc.slots - 1)) || !spsc.records) {
+        fprintf(stderr, "--batch is 1 to %d, --slots a power of two, --records 1 at least\n",
+                SPSC_BATCH_MAX);
         exit(2);
     }
 }
