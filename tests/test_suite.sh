@@ -129,6 +129,17 @@ says 'PASSED  test_plain_pass.sh::test_plain_pass::test_plain_pass'
 says 'SKIPPED test_plain_skip.sh::.*: skipped: no hardware here'
 says 'ERROR   test_plain_stubborn.sh::.*: timeout after 5 s'
 
+# What no text may hold is shown escaped, and the rest of the file runs.
+run 1 hostile -p test_unprintable.py --step-report "$work/steps.html"
+says "FAILED  test_unprintable.py::TestUnprintable::test_difference .*: AssertionError: 'abc\\\\x00' != 'abc'"
+says 'FAILED  test_unprintable.py::TestUnprintable::test_file_name .*: AssertionError: cannot read caf\\udce9.log'
+says 'SKIPPED test_unprintable.py::TestUnprintable::test_huge '
+says 'SKIPPED test_unprintable.py::TestUnprintable::test_skip .*: n\\x00 caf\\udce9.log'
+says "FAILED  test_unprintable.py::TestUnprintable::test_subtest .*: \\[\\\\x00\\] (name='caf\\\\udce9.log'): AssertionError: in"
+says 'PASSED  test_unprintable.py::TestUnprintable::test_caf\\udce9.log '
+says '3 passed, 3 failed, 0 errors, 2 skipped'
+grep -qF '<td>in \x00caf\udce9.log</td>' "$work/steps.html" || fail "a step is not shown: $(grep step "$work/steps.html")"
+
 # ^C: the file that runs is ended, the exit status says by what.
 mkdir "$work/slow" && printf '#!/bin/sh\necho $$ >"%s/pid"\nexec sleep 300\n' "$work" >"$work/slow/test_slow"
 chmod +x "$work/slow/test_slow"

@@ -95,6 +95,15 @@ says "ERROR +test_unloadable.py::test_unloadable::.*: cannot be loaded: ModuleNo
 run 0 -p test_absent.py
 says 'SKIPPED +test_absent.py::.*: its module is not there'
 
+# What no text may hold is shown escaped.
+run 1 -p test_hostile.py
+says 'PASSED +test_hostile.py::test_hostile::test_names\[caf\\udce9.log\] '
+says "FAILED +test_hostile.py::test_hostile::test_difference .*: AssertionError: assert 'abc\\\\x00' == 'abccaf\\\\udce9.log'"
+says 'SKIPPED test_hostile.py::test_hostile::test_skip .*: n\\x00 caf\\udce9.log'
+says 'FAILED +test_hostile.py::test_hostile::test_says_so .*: Failed: nul \\x00 caf\\udce9.log'
+report "//testcase[@name='test_says_so']/failure/@message" 'Failed: nul \x00 caf\udce9.log'
+says '2 passed, 2 failed, 0 errors, 1 skipped'
+
 # Dying and hanging.
 run 2 -p test_dies.py
 says 'PASSED +test_dies.py::test_dies::test_a_before'

@@ -36,6 +36,7 @@ class TestOrder(unittest.TestCase):
         logging.getLogger("their.logger").warning("last of three")
         proxy_aux.resume()
         logging.debug("not at this level")
+        logging.getLogger("caf\udce9").error("a\x00b \ud800 c")
     def test_2(self):
         try:
             raise OSError("no rig" * 3)
@@ -123,6 +124,7 @@ for file in err run.log case1; do
         'WARNING test_order.py \[their.logger\] last of three' 'INFO proxy_aux .*resumed: '
 done
 has_not "//testcase[@name='test_1']/system-err" 'three'
+grep -qF 'ERROR test_order.py [caf\udce9] a\x00b \ud800 c' run.log || fail "a record with NUL is cut: $(cat run.log)"
 grep -q 'not at this level' err run.log && fail "a DEBUG record at INFO: $(cat err)"
 has "//testcase[@name='test_2']" 'OSError: no rigno rig'
 [ "$(text "//testcase[@name='test_2']" | grep -o x | wc -l)" -ge 4950 ] || fail "a long record is cut"

@@ -9,6 +9,8 @@ import stat
 import sys
 import threading
 
+from ._text import fit
+
 TEXT_MAX = 64 * 1024
 RANK = ["passed", "skipped", "failed", "error"]  # of several outcomes the last one counts
 ANSWERED = ("start", "end", "lone")
@@ -29,7 +31,7 @@ class Progress:
     def say(self, event, **what):
         if event in ANSWERED:
             flush()
-        line = (json.dumps(dict(event=event, **what)) + "\n").encode()
+        line = (json.dumps(sayable(dict(event=event, **what))) + "\n").encode()
         with self.lock:
             while line:
                 line = line[os.write(self.fd, line):]
@@ -45,12 +47,12 @@ class Progress:
         self.say("start", **{"class": owner, "name": name})
 
     def end(self, outcome, message, details):
-        self.say("end", outcome=outcome, message=message, details=cut(details) or None)
+        self.say("end", outcome=outcome, message=message, details=details or None)
 
     def lone(self, owner, name, outcome, message, details=None):
         """A result without a start: of a fixture, or of the file."""
         self.say("lone", **{"class": owner, "name": name, "outcome": outcome, "message": message,
-                            "details": cut(details or "") or None})
+                            "details": details or None})
 
 
 def flush():
@@ -59,6 +61,14 @@ def flush():
             stream.flush()
         except (AttributeError, OSError, ValueError):
             pass  # a test closed or replaced it
+
+
+def sayable(value):
+    if isinstance(value, str):
+        return fit(cut(value))
+    if isinstance(value, list):
+        return [sayable(item) for item in value]
+    return {key: sayable(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def cut(text):

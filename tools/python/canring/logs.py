@@ -5,6 +5,7 @@ import os
 from ctypes import byref
 
 from ._native import Error, LibraryError, function
+from ._text import fit
 
 TEXT_MAX = 1900  # bytes of one record: more becomes several, cut between lines
 _opened = False
@@ -31,13 +32,13 @@ def _open():
 def log(level, logger, text):
     """One record; `level` as of Python's logging."""
     _open()
-    function("canring_log_text")(int(level), logger.encode(), text.encode(errors="replace"))
+    function("canring_log_text")(int(level), fit(logger).encode(), fit(text).encode())
 
 
 def _pieces(text):
     piece = ""
     for line in text.splitlines(keepends=True):
-        if piece and len((piece + line).encode(errors="replace")) > TEXT_MAX:
+        if piece and len((piece + line).encode()) > TEXT_MAX:
             yield piece.rstrip("\n")
             piece = ""
         piece += line
@@ -49,7 +50,7 @@ class Handler(logging.Handler):
 
     def emit(self, record):
         try:
-            for piece in _pieces(self.format(record)):
+            for piece in _pieces(fit(self.format(record))):
                 log(_level(record.levelno), record.name, piece)
         except Exception:
             self.handleError(record)
