@@ -140,6 +140,34 @@ says 'PASSED  test_unprintable.py::TestUnprintable::test_caf\\udce9.log '
 says '3 passed, 3 failed, 0 errors, 2 skipped'
 grep -qF '<td>in \x00caf\udce9.log</td>' "$work/steps.html" || fail "a step is not shown: $(grep step "$work/steps.html")"
 
+# What does not end well has not passed, and what was not run is said; without and with steps.
+for steps in --text "--step-report=$work/steps.html"; do
+    run 3 hostile -p test_raising.py "$steps"
+    file=test_raising.py::TestRaising
+    says "ERROR   $file::test_base .*: Odd: of no kind"
+    says "ERROR   $file::test_exit .*: SystemExit: 0"
+    says "ERROR   $file::test_forgotten .*: it has ended, but neither passed nor failed"
+    says "ERROR   $file::test_generator_exit .*: GeneratorExit"
+    says "ERROR   $file::test_mute .*: Mute: <exception str() failed>"
+    says "PASSED  $file::test_mute_raised_as_asked"
+    says "SKIPPED $file::test_mute_skip .*: <reason str() failed>"
+    says "FAILED  $file::test_mute_subtest .*: (<repr() of its parameters failed>): AssertionError: 1 != 2"
+    says "ERROR   $file::test_unshown .*: Unshown: so it is"
+    says "PASSED  $file::test_zero"
+    says "ERROR   test_raising.py::TestTearDown::test_is_fine .*: Mute: <exception str() failed>"
+    says '3 passed, 1 failed, 7 errors, 1 skipped'
+done
+run 2 hostile -p test_interrupt.py
+says 'ERROR   test_interrupt.py::TestInterrupt::test_a_subtest .*: ended by signal 2 (Interrupt) in the middle of it'
+grep -q 'raise KeyboardInterrupt' "$work/out" || fail "does not show what was raised"
+says 'ERROR   test_interrupt.py::TestInterrupt::test_b_after .*: not run: ended by signal 2'
+says '0 passed, 0 failed, 2 errors, 0 skipped'
+run 2 hostile -p test_stops.py
+says 'PASSED  test_stops.py::TestStops::test_a_child_raises'
+says 'PASSED  test_stops.py::TestStops::test_b_stops'
+says 'ERROR   test_stops.py::TestStops::test_c_after .*: not run: unittest left it out'
+says '2 passed, 0 failed, 1 error, 0 skipped'
+
 # ^C: the file that runs is ended, the exit status says by what.
 mkdir "$work/slow" && printf '#!/bin/sh\necho $$ >"%s/pid"\nexec sleep 300\n' "$work" >"$work/slow/test_slow"
 chmod +x "$work/slow/test_slow"

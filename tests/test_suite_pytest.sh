@@ -104,6 +104,30 @@ says 'FAILED +test_hostile.py::test_hostile::test_says_so .*: Failed: nul \\x00 
 report "//testcase[@name='test_says_so']/failure/@message" 'Failed: nul \x00 caf\udce9.log'
 says '2 passed, 2 failed, 0 errors, 1 skipped'
 
+# What does not end well has not passed; what was not run is said.
+run 3 -p test_raising.py
+file=test_raising.py::test_raising
+says "ERROR +$file::test_base .*: Odd: of no kind"
+says "ERROR +$file::test_exit .*: SystemExit: 0"
+says "ERROR +$file::test_mute .*: Mute: <exception str\(\) failed>"
+says "FAILED +$file::test_compared .*: AssertionError"
+says "ERROR +$file::test_teardown .*: teardown: Mute: <exception str\(\) failed>"
+says '1 passed, 1 failed, 4 errors, 0 skipped'
+file=test_interrupted.py::test_interrupted
+HOW='exit' run 2 -p test_interrupted.py
+says "PASSED +$file::test_a_before"
+says "ERROR +$file::test_b_ends .*: it was interrupted: Exit: no rig"
+says "ERROR +$file::test_c_after .*: not run: Exit: no rig"
+HOW='exit' run 2 -p test_interrupted.py --failfast
+says "SKIPPED $file::test_c_after .*: not run: --failfast, a case failed"
+says '1 passed, 0 failed, 1 error, 1 skipped'
+HOW=interrupt run 2 -p test_interrupted.py
+says "ERROR +$file::test_b_ends .*: it was interrupted: KeyboardInterrupt"
+says "ERROR +$file::test_c_after .*: not run: KeyboardInterrupt"
+HOW=stop run 2 -p test_interrupted.py
+says "PASSED +$file::test_b_ends"
+says "ERROR +$file::test_c_after .*: not run: Interrupted: that is enough"
+
 # Dying and hanging.
 run 2 -p test_dies.py
 says 'PASSED +test_dies.py::test_dies::test_a_before'
@@ -112,6 +136,7 @@ says 'ERROR +test_dies.py::test_dies::test_c_after .*: not run: ended by signal 
 HOW=hangs run 2 --timeout 2 -p test_dies.py
 says 'ERROR +test_dies.py::test_dies::test_b_dies .*: timeout after 2 s'
 grep -q 'in test_b_dies' out || fail "does not show where it hangs: $(cat out)"
+file=test_functions.py
 run 1 --failfast -p $file
 says "FAILED +$file::test_functions::test_square\[wrong\]"
 says "SKIPPED +$file::TestUnit::test_unit .*: not run: --failfast, a case failed"

@@ -23,6 +23,7 @@ import unittest
 from canring import _pytest, logs
 from canring._progress import (RANK, Progress, cut, first_line, make_importable, normal_tags,
                                stem_of, wanted_tags, why_not)
+from canring._text import words_of
 
 
 def class_of(test):
@@ -45,10 +46,13 @@ class Result(unittest.TestResult):
         self.progress = progress
         self.recorder = recorder
         self.current = None
+        self.started = set()  # identities of cases
+        self.fixture_told = False
 
     def startTest(self, test):
         super().startTest(test)
-        self.current = {"outcome": "passed", "message": None, "details": []}
+        self.started.add(id(test))
+        self.current = {"outcome": None, "message": None, "details": []}
         self.progress.start(class_of(test), method_of(test))
         if self.recorder:
             self.recorder.begin(getattr(test, "step_report", None), description_of(test))
@@ -57,9 +61,19 @@ class Result(unittest.TestResult):
         super().stopTest(test)
         if self.recorder:
             self.recorder.end()
+        if self.is_leaving():
+            return  # the case stays open: the end of the file is its end
+        if self.current["outcome"] is None:
+            self.note(test, "error", "it has ended, but neither passed nor failed")
         self.progress.end(self.current["outcome"], self.current["message"],
                           "\n".join(self.current["details"]))
         self.current = None
+
+    def is_leaving(self):
+        """unittest catches all that a test raises but KeyboardInterrupt."""
+        error = sys.exc_info()[1]
+        return isinstance(error, KeyboardInterrupt) or \
+            (error is not None and self.current["outcome"] is None)
 
     def note(self, test, outcome, message, details=""):
         if self.current is None:  # a fixture of a class or module: it has no start
@@ -73,14 +87,22 @@ class Result(unittest.TestResult):
     def lone(self, test, outcome, message, details):
         where, _, inside = str(test).partition(" (")
         owner = inside.rstrip(")").rpartition(".")[2] or "file"
+        self.fixture_told = True
         self.progress.lone(owner, where, outcome, message, details)
 
     def note_error(self, test, outcome, error, prefix=""):
         self.note(test, outcome, prefix + first_line(error),
                   prefix + self._exc_info_to_string(error, test))
 
+    def _exc_info_to_string(self, err, test):
+        try:
+            return super()._exc_info_to_string(err, test)
+        except Exception as reason:  # what cannot be shown is an error still
+            return f"its traceback cannot be shown: {type(reason).__name__}\n"
+
     def addSuccess(self, test):
         super().addSuccess(test)
+        self.note(test, "passed", None)
 
     def addError(self, test, err):
         super().addError(test, err)
@@ -92,10 +114,11 @@ class Result(unittest.TestResult):
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self.note(test, "skipped", str(reason))
+        self.note(test, "skipped", words_of(reason, "reason"))
 
     def addExpectedFailure(self, test, err):
         super().addExpectedFailure(test, err)
+        self.note(test, "passed", None)
 
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
@@ -106,7 +129,14 @@ class Result(unittest.TestResult):
         if err is not None:
             failed = issubclass(err[0], test.failureException)
             self.note_error(test, "failed" if failed else "error", err,
-                            f"{subtest._subDescription()}: ")
+                            f"{parameters_of(subtest)}: ")
+
+
+def parameters_of(subtest):
+    try:
+        return subtest._subDescription()
+    except Exception:
+        return "(<repr() of its parameters failed>)"
 
 
 def flatten(suite):
@@ -193,6 +223,16 @@ def run(tests, options, progress, recorder):
         if reason:
             unittest.skip(reason)(type(test))
     unittest.TestSuite(tests).run(result)
+    tell_left(tests, result, progress)
+
+
+def tell_left(tests, result, progress):
+    """What result.stop() left out; of a fixture and of --failfast it is known already."""
+    if result.fixture_told or result.failfast and not result.wasSuccessful():
+        return
+    for test in tests:
+        if id(test) not in result.started:
+            progress.lone(class_of(test), method_of(test), "error", "not run: unittest left it out")
 
 
 def without_us(path):
@@ -209,7 +249,7 @@ def load_and_find(options, progress):
     try:
         return find(load(path, os.path.abspath(options.dir)))
     except unittest.SkipTest as reason:
-        what = ("skipped", str(reason))
+        what = ("skipped", words_of(reason))
     except (Exception, SystemExit):  # whatever a file does while it is imported
         what = ("error", f"cannot be loaded: {first_line(sys.exc_info())}", without_us(path))
     progress.plan([], [])

@@ -9,10 +9,10 @@ import stat
 import sys
 import threading
 
-from ._text import fit
+from ._text import fit, words_of
 
 TEXT_MAX = 64 * 1024
-RANK = ["passed", "skipped", "failed", "error"]  # of several outcomes the last one counts
+RANK = [None, "passed", "skipped", "failed", "error"]  # of several outcomes the last one counts
 ANSWERED = ("start", "end", "lone")
 
 
@@ -23,6 +23,7 @@ class Progress:
         number = int(os.environ.pop("CANRING_PROGRESS_FD", "2"))
         self.fd = os.dup(number)  # not inheritable
         self.answers = stat.S_ISSOCK(os.fstat(self.fd).st_mode)
+        self.pid = os.getpid()
         self.planned = False
         self.lock = threading.Lock()  # assertions in a test's threads tell steps
         if number > 2:
@@ -31,6 +32,8 @@ class Progress:
     def say(self, event, **what):
         if event in ANSWERED:
             flush()
+        if os.getpid() != self.pid:
+            os._exit(1)  # a child of a test, out of the test by what it raised: it runs no others
         line = (json.dumps(sayable(dict(event=event, **what))) + "\n").encode()
         with self.lock:
             while line:
@@ -77,7 +80,7 @@ def cut(text):
 
 def first_line(error):
     """Of (type, value, …): one line that tells both."""
-    words = str(error[1]).strip().splitlines()
+    words = words_of(error[1]).strip().splitlines()
     return cut(f"{error[0].__name__}: {words[0]}" if words else error[0].__name__)
 
 

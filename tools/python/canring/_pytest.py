@@ -123,6 +123,8 @@ def _plugin(pytest, options, progress, recorder):
     class Plugin:
         def __init__(self):
             self.known, self.current, self.internal = set(), None, None
+            self.left = {}  # of the plan: node's id, and (class, name)
+            self.bad, self.why = False, "pytest ended before it"
 
         @pytest.hookimpl(trylast=True)
         def pytest_configure(self, config):
@@ -147,6 +149,7 @@ def _plugin(pytest, options, progress, recorder):
                     item.add_marker(pytest.mark.skip(reason=reason))
 
         def pytest_collection_finish(self, session):
+            self.left = {item.nodeid: (owner_of(item), item.name) for item in session.items}
             progress.plan([(owner_of(item), item.name) for item in session.items], self.known)
 
         def pytest_collectreport(self, report):
@@ -174,14 +177,17 @@ def _plugin(pytest, options, progress, recorder):
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_runtest_protocol(self, item):
             self.current = {"outcome": "passed", "message": None, "details": [], "ended": False}
+            self.left.pop(item.nodeid, None)
             progress.start(owner_of(item), item.name)
             if recorder:
                 recorder.begin(report_of(item), inspect.getdoc(getattr(item, "obj", None)))
-            yield
+            outcome = yield
             if recorder:
                 recorder.end()
             if not self.current["ended"]:
-                self.note("error", "it was interrupted: pytest.exit, or KeyboardInterrupt")
+                error = outcome.excinfo
+                self.note("error", "it was interrupted" + (f": {first_line(error)}" if error else ""))
+            self.bad |= self.current["outcome"] in ("failed", "error")
             progress.end(self.current["outcome"], self.current["message"],
                          "\n".join(self.current["details"]))
             self.current = None
@@ -221,6 +227,16 @@ def _plugin(pytest, options, progress, recorder):
 
         def pytest_internalerror(self, excrepr):
             self.internal = str(excrepr)
+
+        def pytest_keyboard_interrupt(self, excinfo):
+            """And pytest.exit, and session.shouldstop."""
+            self.why = first_line((excinfo.type, excinfo.value))
+
+        def tell_left(self):
+            if options.failfast and self.bad:
+                return  # canring tells it
+            for owner, name in self.left.values():
+                progress.lone(owner, name, "error", f"not run: {self.why}")
 
     return Plugin()
 
@@ -265,10 +281,12 @@ def run(options, progress, recorder):
         sys.pycache_prefix, sys.dont_write_bytecode = os.path.join(os.devnull, "none"), True
     plugin = _plugin(pytest, options, progress, recorder)
     status = int(pytest.main(_arguments(options), plugins=[plugin, _fixtures(pytest)]))
+    broken = plugin.internal is not None or not progress.planned
     if not progress.planned:
         progress.plan([], [])
-    elif plugin.internal is None:
+    if options.collect:
         return
-    if not options.collect:
+    if broken:
         progress.lone(stem, stem, "error", f"pytest could not go on, its status is {status}: see "
                       "what it wrote", plugin.internal)
+    plugin.tell_left()

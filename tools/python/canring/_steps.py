@@ -15,6 +15,7 @@ import time
 import unittest
 import unittest.util
 
+from ._text import words_of
 from .testing import StepReport
 
 __unittest = True  # unittest leaves our lines out of its tracebacks, as its own
@@ -65,7 +66,7 @@ class Recorder:
         self.report = self.began = None
 
     def note(self, name, value):
-        self.progress.say("step", note=True, message=shown(str(name)), found=shown(value))
+        self.progress.say("step", note=True, message=shown(words_of(name, "name")), found=shown(value))
 
     def step(self, message, passed, expression=None, expected=None, found=None):
         if self.began is None or os.getpid() != self.pid:
@@ -114,7 +115,7 @@ class Recorder:
         except Exception as error:  # also what comparing raised
             self.inside.assertion = False
             what = texts()
-            first = (str(error).splitlines() or [""])[0]
+            first = (words_of(error).splitlines() or [""])[0]
             self.step(passed=False, **{**what, "found": what["found"] or first})
             raise
         finally:
@@ -162,7 +163,7 @@ class Scope:
         return self.inner.__enter__()
 
     def __exit__(self, *error):
-        found = f"{error[0].__name__}: {error[1]}" if error[0] else None
+        found = f"{error[0].__name__}: {words_of(error[1])}" if error[0] else None
         texts = {**self.texts(), "found": found}
         swallowed = self.recorder.call(lambda: self.inner.__exit__(*error), lambda: texts)
         self.recorder.step(passed=swallowed or error[0] is None, **texts)
