@@ -1,6 +1,8 @@
 /* The auxiliary interface between real processes: every call of it, and every way it can end. */
 #include "auxiliary_rig.h"
 
+#include <math.h>
+
 #include "proxy/auxiliary_handle.h"
 
 static double now_s(void)
@@ -221,6 +223,15 @@ static void unknown_request_is_answered_and_harms_nothing(void **state)
     canring_auxiliary_stop(aux);
     expect_exit(pid, 0);
     canring_auxiliary_close(aux);
+}
+
+static void what_is_no_time_does_not_wait(void **state)
+{
+    (void)state;
+    assert_int_equal(cr_auxiliary_slice(cr_auxiliary_deadline(NAN)), 0);
+    assert_int_equal(cr_auxiliary_slice(cr_auxiliary_deadline(0)), 0);
+    assert_true(cr_auxiliary_deadline(-1) == UINT64_MAX);
+    assert_true(cr_auxiliary_deadline(HUGE_VAL) == UINT64_MAX);
 }
 
 static void lock_is_exclusive_and_recursive(void **state)
@@ -468,6 +479,7 @@ int main(void)
         cmocka_unit_test(reply_of_an_abandoned_command_is_discarded),
         cmocka_unit_test(reports_come_in_order_and_wait_when_nobody_asks),
         cmocka_unit_test(unknown_request_is_answered_and_harms_nothing),
+        cmocka_unit_test(what_is_no_time_does_not_wait),
         cmocka_unit_test(lock_is_exclusive_and_recursive),
         cmocka_unit_test(lock_of_a_killed_holder_is_recovered),
         cmocka_unit_test(killed_auxiliary_is_an_error_everywhere),

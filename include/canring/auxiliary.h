@@ -94,10 +94,10 @@ void canring_message_free(struct canring_message *message);
 /* An auxiliary, or by its name a proxy: of that create_instance and resume open the bus,
  * delete_instance and suspend close it, stop ends it; all other calls are -EOPNOTSUPP.
  *
- * Timeouts are seconds on CLOCK_MONOTONIC; 0 = do not wait, negative = for ever. A handle may be
- * used by several threads; several handles, in several processes, may exist for one auxiliary. When
- * the auxiliary's process is gone every call returns -EPIPE within 0.2 s, unless it was restarted:
- * then the next call reaches the new one. */
+ * Timeouts are seconds on CLOCK_MONOTONIC; 0 and NAN = do not wait, negative = for ever. A
+ * handle may be used by several threads; several handles, in several processes, may exist for one
+ * auxiliary. When the auxiliary's process is gone every call returns -EPIPE within 0.2 s, unless it
+ * was restarted: then the next call reaches the new one. */
 int canring_auxiliary_open(struct canring_auxiliary **auxiliary, const char *name,
                            struct canring_error *err);
 void canring_auxiliary_close(struct canring_auxiliary *auxiliary);

@@ -17,6 +17,8 @@ uint64_t cr_auxiliary_deadline(double timeout_s)
     const double most = 1e9; /* 30 years */
     if (timeout_s < 0 || timeout_s > most)
         return UINT64_MAX;
+    if (!(timeout_s > 0)) /* no number either */
+        return cr_monotonic_ns();
     return cr_monotonic_ns() + (uint64_t)(timeout_s * NS_PER_S);
 }
 

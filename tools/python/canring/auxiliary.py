@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import json
+import math
+import operator
 from ctypes import byref
 
 from ._native import CanringError, Error, HANDLE, Message, check, function, take
@@ -19,7 +21,31 @@ class AuxiliaryCreationError(Exception):
 
 def _seconds(timeout):
     """None waits for ever, as Python has it; negative does for libcanring."""
-    return -1.0 if timeout is None else float(timeout)
+    seconds = -1.0 if timeout is None else float(timeout)
+    if math.isnan(seconds):
+        raise ValueError("timeout_in_s: found nan, allowed: seconds, or None for ever")
+    return seconds
+
+
+def _raw(value):
+    """Not all that bytes() takes: of a number it makes as many zeros."""
+    if isinstance(value, str) or hasattr(value, "__index__") or value is None:
+        raise TypeError(f"raw_msg: found {type(value).__name__}, allowed: bytes, or alike")
+    return bytes(value)
+
+
+def _id(value, what):
+    """The library checks it, but takes no more than 32 bits."""
+    if value is None:
+        return 0
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"remote_id: found {type(value).__name__}, allowed: an integer, or None")
+    number = operator.index(value)
+    if 0 <= number < 1 << 32:
+        return number
+    found = f"{number} is negative" if number < 0 else f"0x{number:X} is too large"
+    raise CanringError(errno.ERANGE, f"{what}: remote_id {found}: at most 0x7FF, or 0x1FFFFFFF "
+                       "with is_extended_id")
 
 
 def _bytes(value):
@@ -133,15 +159,17 @@ class CommunicationAuxiliary(Auxiliary):
 
     def send_message(self, raw_msg, remote_id=None):
         """True when the bus took it."""
-        data, error = _bytes(raw_msg), Error()
+        what, data, error = f"{self.name}: send_message", _raw(raw_msg), Error()
         result = self._call("communication_send", data, len(data), remote_id is not None,
-                            remote_id or 0, byref(error))
+                            _id(remote_id, what), byref(error))
         if result == -errno.EAGAIN:
             return False
-        return check(result, f"{self.name}: send_message", error) > 0
+        return check(result, what, error) > 0
 
     def receive_message(self, blocking=True, timeout_in_s=None):
-        """The next message, as (bytes, id) when it has an id; None when there is none."""
+        """The next message, as (bytes, id) when it has an id; None when there is none in time.
+
+        Without a time, and with a negative one, it waits for ever."""
         message = Message()
         if not self._check("communication_receive", blocking, _seconds(timeout_in_s),
                            byref(message)):
