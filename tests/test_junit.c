@@ -385,6 +385,27 @@ static void the_default_path_is_named_after_time_and_configuration(void **state)
     assert_int_equal(cr_junit_default_path(name, 20, "x.yaml", START, &err), -ENAMETOOLONG);
 }
 
+static void a_path_that_is_used_gets_a_number(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.b.xml", "a.b-2.xml", "a.b-3.xml"};
+    char used[192], wanted[192];
+    struct canring_error err;
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(wanted, sizeof(wanted), "%s/%s", folder, names[i]);
+        snprintf(used, sizeof(used), "%s/%s", folder, names[0]);
+        assert_int_equal(cr_unused_path(used, sizeof(used), NULL), 0);
+        assert_string_equal(used, wanted);
+        fclose(fopen(used, "w"));
+    }
+    snprintf(used, sizeof(used), "%s/%s", folder, names[0]);
+    assert_int_equal(cr_unused_path(used, strlen(used) + 1, &err), -ENAMETOOLONG);
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(used, sizeof(used), "%s/%s", folder, names[i]);
+        assert_int_equal(unlink(used), 0);
+    }
+}
+
 static void the_text_summary_is_for_people(void **state)
 {
     (void)state;
@@ -441,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_case_says_when_earlier_records_are_forgotten),
         cmocka_unit_test(a_report_is_written_whole_or_not_at_all),
         cmocka_unit_test(the_default_path_is_named_after_time_and_configuration),
+        cmocka_unit_test(a_path_that_is_used_gets_a_number),
         cmocka_unit_test(the_text_summary_is_for_people),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,18 @@ run 2 good -c /nonexistent.yaml
 says '5 passed'
 run 0 good -c "$data/rig.yaml"
 says '10 passed'
+
+# Of several configurations each has its report, and the log those of all.
+cd "$work" || exit 1
+run 0 good -c "$data/rig.yaml" --junit=of.all/junit.xml -l run.log
+for file in of.all/junit.xml of.all/junit-2.xml; do
+    [ "$(grep -c '<testcase ' $file)" = 6 ] || fail "$file: not six cases: $(ls of.all)"
+    complains "report in $file"
+done
+[ "$(grep -c 'suite_rig: open' run.log)" = 2 ] || fail "not two in the log: $(cat run.log)"
+run 0 good -c "$data/rig.yaml" --junit
+[ "$(compgen -G 'reports/????-??-??_??-??-??-rig*.xml' | wc -l)" = 2 ] || fail "not two reports: $(ls reports)"
+cd - >/dev/null || exit 1
 run 0 good --text
 "$CANRING" test --version | grep -q '^canring [0-9]' || fail "--version"
 

@@ -190,7 +190,7 @@ static void say_written(struct session *session, int result, const char *what, c
 }
 
 /* steps.html, steps-2.html, …: each configuration has a report of its own. */
-static void name_step_report(char path[PATH_MAX], const char *given, size_t number)
+static void name_report(char path[PATH_MAX], const char *given, size_t number)
 {
     const char *slash = strrchr(given, '/'), *dot = strrchr(slash ? slash + 1 : given, '.');
     int stem = dot ? (int)(dot - given) : (int)strlen(given);
@@ -203,17 +203,19 @@ static void name_step_report(char path[PATH_MAX], const char *given, size_t numb
 static void write_reports(struct session *session, size_t number)
 {
     const struct test_options *options = session->options;
-    char path[PATH_MAX];
+    char name[PATH_MAX], path[PATH_MAX];
     struct canring_error err;
     if (options->text)
         canring_coordinator_text(session->coordinator, STDOUT_FILENO);
     if (options->junit) {
-        int result =
-            canring_coordinator_junit(session->coordinator, options->junit_path, path, &err);
+        const char *given = options->junit_path && *options->junit_path ? name : NULL;
+        if (given)
+            name_report(name, options->junit_path, number);
+        int result = canring_coordinator_junit(session->coordinator, given, path, &err);
         say_written(session, result, "report", path, &err);
     }
     if (options->step_report) {
-        name_step_report(path, options->step_report, number);
+        name_report(path, options->step_report, number);
         int result = canring_coordinator_step_report(session->coordinator, path, &err);
         say_written(session, result, "step report", path, &err);
     }

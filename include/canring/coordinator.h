@@ -73,8 +73,8 @@ void canring_coordinator_error(struct canring_coordinator *coordinator, const ch
                                const char *message);
 
 /* Write the report as JUnit to `path`; NULL or "": reports/%Y-%m-%d_%H-%M-%S-<stem of the
- * configuration>.xml. `written`, of PATH_MAX bytes, gets the name. The file is there whole or not
- * at all. */
+ * configuration>.xml, with -2 and so on behind the stem when that is there. `written`, of PATH_MAX
+ * bytes, gets the name. The file is there whole or not at all. */
 int canring_coordinator_junit(struct canring_coordinator *coordinator, const char *path,
                               char *written, struct canring_error *err);
 

@@ -11,6 +11,7 @@
 #include "proxy/engine.h"
 #include "proxy/junit.h"
 #include "proxy/log_text.h"
+#include "proxy/report_path.h"
 #include "proxy/step_report.h"
 
 #define OUTSIDE_HALF (128u * 1024u)
@@ -215,6 +216,8 @@ int canring_coordinator_junit(struct canring_coordinator *c, const char *path, c
     else
         result = cr_junit_default_path(written, PATH_MAX, c->config->path ? c->config->path : "run",
                                        cr_realtime_ns(), err);
+    if (result == 0 && !(path && *path)) /* another configuration of that name, this second */
+        result = cr_unused_path(written, PATH_MAX, err);
     return result < 0 ? result : cr_junit_write(c->report, written, err);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int check_length(int length, size_t size, const char *path, struct canring_error *err)
 {
@@ -38,6 +39,18 @@ int cr_path_stem(char *out, size_t size, const char *path, struct canring_error 
     const char *dot = strrchr(name, '.');
     int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
     return check_length(snprintf(out, size, "%.*s", length, name), size, path, err);
+}
+
+int cr_unused_path(char *path, size_t size, struct canring_error *err)
+{
+    char given[PATH_MAX];
+    int result = cr_copy_path(given, sizeof(given), path, err);
+    const char *slash = strrchr(given, '/'), *dot = strrchr(slash ? slash : given, '.');
+    int stem = dot ? (int)(dot - given) : (int)strlen(given);
+    for (unsigned i = 2; result == 0 && access(path, F_OK) == 0; i++)
+        result = check_length(snprintf(path, size, "%.*s-%u%s", stem, given, i, given + stem), size,
+                              given, err);
+    return result;
 }
 
 int cr_make_folders(const char *path, struct canring_error *err)

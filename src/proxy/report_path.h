@@ -20,6 +20,9 @@ int cr_stamped_path(char *out, size_t size, const char *folder, const char *stem
 /* "bench" of "rigs/bench.yaml", as reports are named after the configuration. */
 int cr_path_stem(char *out, size_t size, const char *path, struct canring_error *err);
 
+/* Of a `path` that is there already, "-2", "-3", … before its suffix: the first that is not. */
+int cr_unused_path(char *path, size_t size, struct canring_error *err);
+
 /* Make every folder above the file `path` that is missing. */
 int cr_make_folders(const char *path, struct canring_error *err);
 
