@@ -47,6 +47,41 @@ static void a_missing_file_is_said(void **state)
     done(&loaded);
 }
 
+static void one_mistake_is_one_error(const char *text, unsigned line, const char *words)
+{
+    struct loaded loaded = load(text);
+    assert_int_equal(loaded.result, -EINVAL);
+    assert_null(loaded.config);
+    assert_int_equal(loaded.diagnostics.errors, 1);
+    assert_int_equal(loaded.diagnostics.warnings, 0);
+    assert_int_equal(loaded.diagnostics.list[0].line, line);
+    assert_non_null(strstr(loaded.diagnostics.list[0].text, words));
+    done(&loaded);
+}
+
+static void nothing_follows_from_what_could_not_be_read(void **state)
+{
+    (void)state;
+    unsetenv("CANRING_NO");
+    one_mistake_is_one_error("auxiliaries: !include nope.yaml\nconnectors: {}\n", 1, "'nope.yaml'");
+    one_mistake_is_one_error(
+        "auxiliaries:\n  a: {connectors: {com: c}, type: CommunicationAuxiliary}\n"
+        "connectors: !include nope.yaml\n",
+        3, "'nope.yaml'");
+    one_mistake_is_one_error("auxiliaries: !include\nconnectors: {}\n", 1,
+                             "!include: found no name, allowed: that of a file");
+    one_mistake_is_one_error("auxiliaries: {}\nconnectors: {c: {type: !mine x}}\n", 2, "'!mine'");
+    one_mistake_is_one_error(
+        "auxiliaries:\n"
+        "  p: {connectors: {com: b}, config: {aux_list: [a]}, type: MpProxyAuxiliary}\n"
+        "  a: {connectors: {com: c}, type: CommunicationAuxiliary}\n"
+        "connectors: {c: {}, b: {config: {channel: x}, type: CCVirtualCan}}\n",
+        4, "the key 'type' is missing");
+    one_mistake_is_one_error("auxiliaries: {}\nconnectors: {}\ntest_suite_list:\n"
+                             "- {suite_dir: 'ENV{CANRING_NO}', test_suite_id: 1}\n",
+                             4, "'CANRING_NO'");
+}
+
 static void names_that_are_no_text_do_not_spoil_json(void **state)
 {
     (void)state;
@@ -77,6 +112,7 @@ int main(void)
         cmocka_unit_test(many_errors_are_counted_beyond_those_kept),
         cmocka_unit_test(a_diagnostic_is_one_line_and_whole_characters),
         cmocka_unit_test(a_missing_file_is_said),
+        cmocka_unit_test(nothing_follows_from_what_could_not_be_read),
         cmocka_unit_test(names_that_are_no_text_do_not_spoil_json),
         cmocka_unit_test(json_has_the_defaults),
     };

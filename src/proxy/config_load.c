@@ -70,7 +70,8 @@ static int load(struct canring_config **config, const char *path, const char *da
     struct cr_yaml yaml = {.arena = &holder->arena, .diagnostics = diagnostics};
     int err = data ? cr_yaml_load_memory(&yaml, path, data, size, &root)
                    : cr_yaml_load(&yaml, path, &root);
-    if (!err)
+    /* What could not be read would be called missing, and who refers to it wrong. */
+    if (!err && diagnostics->errors == errors)
         err = build_model(holder, root, diagnostics);
     if (!err && diagnostics->errors > errors)
         err = -EINVAL;

@@ -79,8 +79,8 @@ static bool refuse_member(struct cr_build *build, const struct cr_named_aux *pro
                  other->name, proxy_name);
         return true;
     }
-    if (!com)
-        return true; /* its missing connector has been reported */
+    if (!com || !com->type)
+        return true; /* what is missing there has been reported */
     bool mp_only = proxy->auxiliary->kind == CANRING_AUXILIARY_MP_PROXY;
     if (mp_only ? com->kind != CANRING_CONNECTOR_MP_PROXY : !is_channel(com)) {
         cr_error(build, at,

@@ -132,12 +132,28 @@ static int load_file(struct cr_yaml *yaml, const char *path, const struct cr_yam
     return err;
 }
 
+/* A path is relative to the file that names it. */
+static int load_named(struct cr_yaml_source *source, const yaml_event_t *event,
+                      const struct cr_yaml_node **root)
+{
+    struct cr_arena *arena = source->yaml->arena;
+    const char *name = (const char *)event->data.scalar.value;
+
+    if (name[0] == '\0') {
+        CR_YAML_SAY(source, event->start_mark, "!include: found no name, allowed: that of a file");
+        return -EINVAL;
+    }
+    const char *path = name[0] == '/' ? cr_arena_copy(arena, name, strlen(name))
+                                      : cr_arena_print(arena, "%s%s%s", source->folder,
+                                                       source->folder[0] ? "/" : "", name);
+    if (!path)
+        return -ENOMEM;
+    return load_file(source->yaml, path, source, cr_yaml_mark(source, event->start_mark), root);
+}
+
 int cr_yaml_include(struct cr_yaml_source *source, const yaml_event_t *event,
                     const struct cr_yaml_node **node)
 {
-    const char *name = (const char *)event->data.scalar.value;
-    struct cr_mark at = cr_yaml_mark(source, event->start_mark);
-
     if (source->depth == CR_YAML_INCLUDE_MAX) {
         CR_YAML_SAY(source, event->start_mark, "more than %u files within files",
                     CR_YAML_INCLUDE_MAX);
@@ -147,13 +163,7 @@ int cr_yaml_include(struct cr_yaml_source *source, const yaml_event_t *event,
         CR_YAML_SAY(source, event->start_mark, "more than %u files included", CR_YAML_FILES_MAX);
         return -E2BIG;
     }
-    const char *path = name[0] == '/'
-                           ? cr_arena_copy(source->yaml->arena, name, strlen(name))
-                           : cr_arena_print(source->yaml->arena, "%s%s%s", source->folder,
-                                            source->folder[0] ? "/" : "", name);
-    if (!path)
-        return -ENOMEM;
-    int err = load_file(source->yaml, path, source, at, node);
+    int err = load_named(source, event, node);
     if (err == 0 || err == -ENOMEM || err == -E2BIG)
         return err;
     /* It has been said; what else is wrong in this file is worth saying too. */
