@@ -49,7 +49,7 @@ same 0 'noise  x1.15 (noise 20%) *' ns '100' '105, 115, 125'
 same 1 'WORSE  x1.21 (noise 20%) *' ns '90, 100, 110' '121'
 # nothing lost before
 same 1 'WORSE  x- (noise 0)  0 -> 500,000 frames *' frames '0, 0, 0' '500000, 500000, 500000'
-same 0 'noise  x- (noise 5)  0 -> 0 frames *' frames '0, 0, 0' '0, 0, 5'
+same 0 'noise  x- (noise 0)  0 -> 0 frames *' frames '0, 0, 0' '0, 0, 5'
 same 0 'better x0.00 *' frames '7' '0'
 same 1 'WORSE  x- *-1 -> 1 us *' us '-1' '1'
 

@@ -62,6 +62,31 @@ expect 2 "--rate '0', allowed" "$CANRING" gen --rate 0 vcan0
 expect 2 "2 targets, allowed: 1" "$CANRING" gen vcan0 vcan1
 expect 2 "-R does not go with" "$CANRING" gen -R -f vcan0
 
+expect 2 "'vcan0,': found nothing behind ','" "$CANRING" dump vcan0,
+expect 2 "'vcan0,': found nothing behind ','" "$CANRING" capture -o "$work/no.log" vcan0,
+expect 2 "'any' is all interfaces, to read only" "$CANRING" send any 123#
+expect 2 "'any' is all interfaces, to read only" "$CANRING" gen any
+"$CANRING" check --help >/dev/full 2>/dev/null && fail "check --help: a full disk goes unnoticed"
+
+# Started without standard descriptors, as some daemons start programs, nobody writes into a bus.
+export CANRING_RUNTIME_DIR=$work/run
+"$CANRING" dump -L -n 3 virtual:closed$$ >"$work/reader" 2>"$work/reader.words" &
+reader=$!
+for _ in $(seq 100); do grep -q open "$work/reader.words" && break; sleep 0.05; done
+"$CANRING" dump -f "$work/log" -n 3 "virtual:closed$$" <&- >&- 2>&- &
+logger=$!
+for _ in $(seq 100); do [ -e "$work/log" ] && break; sleep 0.05; done
+sleep 0.2
+"$CANRING" send "virtual:closed$$" 101# >&- 2>&- || fail "send without descriptors"
+"$CANRING" gen -v -g 0 -n 1 -I 102 -L 0 "virtual:closed$$" <&- >&- 2>&- && fail "gen -v has printed to nowhere"
+"$CANRING" send "virtual:closed$$" 103# || fail "the bus is broken"
+timeout 20 tail --pid=$reader -f /dev/null || fail "the reader still waits"
+timeout 20 tail --pid=$logger -f /dev/null || fail "the logger still waits"
+kill $reader $logger 2>/dev/null
+for log in reader log; do
+    [ "$(cut -d' ' -f3 "$work/$log" | tr '\n' ' ')" = "101# 102# 103# " ] || fail "$log: $(cat "$work/$log")"
+done
+
 # Every option that a manual explains is in --help, and the other way round.
 for command in convert dump gen info play repair send; do
     page=$CANRING_SOURCE/man/canring-$command.1

@@ -67,6 +67,10 @@ static void candump_manual_examples_mean_what_it_says(void **state)
     assert_false(accepts("00000123:DFFFFFFF", 0x123));
     assert_true(accepts("400~7F0", 0x410));
     assert_false(accepts("400~7F0", 0x40f));
+    /* Bit 20000000 of the identifier is the kernel's '~'. */
+    assert_false(accepts("20000000:20000000", 0x123));
+    assert_true(accepts("20000400:7F0", 0x410));
+    assert_false(accepts("20000400:7F0", 0x40f));
 }
 
 static void error_frames_are_chosen_by_class_alone(void **state)

@@ -59,6 +59,24 @@ static void remote_and_error_frames_are_told_apart(void **state)
     assert_int_equal(canring_frame_length(&buffer.frame), 8);
 }
 
+static void bits_above_a_standard_identifier_are_not_looked_at(void **state)
+{
+    (void)state;
+    union canring_frame_buffer buffer;
+    struct can_frame cc = {.can_id = 0xfff | CAN_RTR_FLAG};
+    struct canfd_frame fd = {.can_id = 0xa01, .len = 1};
+    decoded(&buffer, &cc, sizeof(cc));
+    assert_int_equal(buffer.frame.id, 0x7ff | CANRING_ID_REMOTE);
+    decoded(&buffer, &fd, sizeof(fd));
+    assert_int_equal(buffer.frame.id, 0x201);
+    cc.can_id = 0x12345678 | CAN_EFF_FLAG;
+    decoded(&buffer, &cc, sizeof(cc));
+    assert_int_equal(buffer.frame.id, 0x12345678 | CANRING_ID_EXTENDED);
+    cc = (struct can_frame){.can_id = 0x100 | CAN_ERR_FLAG, .len = 8};
+    decoded(&buffer, &cc, sizeof(cc));
+    assert_int_equal(buffer.frame.id, 0x100 | CANRING_ID_ERROR);
+}
+
 static void what_is_no_frame_is_refused(void **state)
 {
     (void)state;
@@ -143,6 +161,7 @@ int main(void)
         cmocka_unit_test(classic_frame_keeps_id_length_and_data),
         cmocka_unit_test(raw_dlc_counts_only_with_eight_bytes),
         cmocka_unit_test(remote_and_error_frames_are_told_apart),
+        cmocka_unit_test(bits_above_a_standard_identifier_are_not_looked_at),
         cmocka_unit_test(what_is_no_frame_is_refused),
         cmocka_unit_test(xl_frame_as_long_as_another_kind_is_xl),
         cmocka_unit_test(random_bytes_are_refused_or_survive_a_round_trip),

@@ -13,8 +13,25 @@ bus_is active started
 "$CANRING" suspend proxy_aux || give_up "suspend failed"
 bus_is down suspended
 "$CANRING" suspend proxy_aux 2>&1 | grep -q 'already suspended' || give_up "a second suspend is not told"
+
+# What the bus does not take is told, and is no success.
+printf '(1700000000.000000) can0 123#11\n(1700000000.000001) can0 124#11\n' >"$work/two.log"
+untaken() { # COUNT COMMAND…
+    local count=$1
+    shift
+    "$CANRING" "$@" 2>"$work/words" && fail "$*: a suspended bus has taken it"
+    grep -q "proxy_aux/: the bus behind it has not taken $count of the frames: suspended" "$work/words" ||
+        fail "$*: $(cat "$work/words")"
+}
+untaken 1 send proxy_aux/ 123#11
+untaken 3 gen -g 0 -n 3 proxy_aux/
+untaken 2 play "$work/two.log" proxy_aux/
 "$CANRING" resume proxy_aux || give_up "resume failed"
 bus_is active resumed
+for command in "send proxy_aux/ 123#11" "gen -g 0 -n 3 proxy_aux/" "play $work/two.log proxy_aux/"; do
+    "$CANRING" $command 2>"$work/words" || fail "$command: $(cat "$work/words")"
+    grep -q "has not taken" "$work/words" && fail "$command: what others lost before is told as its own"
+done
 "$CANRING" resume proxy_aux 2>&1 | grep -q 'already running' || give_up "a second resume is not told"
 
 "$CANRING" suspend nobody 2>"$work/words" && give_up "nobody was suspended"

@@ -90,6 +90,24 @@ done
 ends_with 0 "-D, down and up again"
 grep -q '123#44' out || fail "-D: no frame after the interface came back"
 
+# One of any interfaces goes: the others are shown on.
+ip link add vcan5 type vcan && ip link set vcan5 up || fail "no vcan5"
+start -L -n 4 any
+cansend vcan5 555#
+until_in out 'vcan5 555#'
+ip link set vcan5 down
+until_in words 'vcan5: the interface is down'
+cansend vcan0 222#
+until_in out 'vcan0 222#'
+ip link set vcan5 up
+until_in words 'vcan5: the interface is up'
+cansend vcan5 556#
+until_in out 'vcan5 556#'
+ip link del vcan5
+until_in words 'vcan5: the interface was removed'
+cansend vcan0 223#
+ends_with 0 "-n 4 any"
+
 start -8 -n 2 vcan0
 "$CANRING" send vcan0 7EA#1122334455667788_E 7EA#R8_9
 ends_with 0 "-8"

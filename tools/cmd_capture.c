@@ -77,6 +77,10 @@ static int add_target(struct command *command, char *target)
 {
     char *comma = strchr(target, ',');
 
+    if (comma && !comma[1]) {
+        say("capture", "'%s': found nothing behind ',', allowed: filters", target);
+        return EXIT_MISUSE;
+    }
     if (comma)
         *comma = '\0';
     const char *filters = comma ? comma + 1 : NULL;

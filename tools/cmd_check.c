@@ -115,9 +115,8 @@ int cmd_check(int argc, char **argv)
     }
     if (options.help) {
         fputs(usage, stdout);
-        return 0;
     }
-    for (int i = optind; i < argc; i++)
+    for (int i = optind; i < argc && !options.help; i++)
         usable &= check_file(argv[i], &options);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("canring check");

@@ -62,6 +62,10 @@ static int open_input(struct dump *dump, struct input *input, char *target)
     };
     char *comma = strchr(target, ',');
 
+    if (comma && !comma[1]) {
+        say("dump", "'%s': found nothing behind ',', allowed: filters", target);
+        return EXIT_MISUSE;
+    }
     if (comma)
         *comma = '\0';
     if (canring_filters_parse(&input->filters, comma ? comma + 1 : "", &dump->err)) {
@@ -197,6 +201,8 @@ static int check_link(struct dump *dump, struct input *input)
     if (link_down == input->link_down)
         return 0;
     input->link_down = link_down;
+    if (strcmp(input->target, "any") == 0)
+        return 0; /* the others go on; which one it was has been said */
     say("dump", "%s: interface down", input->target);
     return dump->options.stay ? 0 : EXIT_FAILURE;
 }

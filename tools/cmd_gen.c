@@ -166,6 +166,9 @@ int cmd_gen(int argc, char **argv)
 
     if (result || done)
         return result;
+    result = source_check_sendable("gen", gen.options.target);
+    if (result)
+        return result;
     source_send_only(&options);
     options.no_loopback = gen.options.no_loopback;
     options.report = report;
@@ -181,6 +184,8 @@ int cmd_gen(int argc, char **argv)
         result = exit_status(result);
     } else {
         result = run(&gen);
+        if (result == 0)
+            result = source_finish(&gen.source, "gen", gen.options.target);
         gen.source.kind->close(&gen.source);
     }
     close(gen.signals);

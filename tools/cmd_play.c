@@ -248,7 +248,9 @@ static int take_entry(struct play *play, const struct canring_trace_entry *entry
         play->lost++;
         return 0;
     }
-    if (canring_frame_is_error(entry->frame)) {
+    /* Only controllers send them. */
+    if (canring_frame_is_error(entry->frame) &&
+        !play_targets_print(&play->targets, play->reader, entry->bus)) {
         play->errors++;
         return 0;
     }
@@ -366,6 +368,8 @@ static int run(struct play *play)
         status = EXIT_FAILURE;
     int written = finish_output("play");
     tell_left_out(play);
+    if (play_targets_finish(&play->targets) && status == 0)
+        status = EXIT_FAILURE;
     if (play->options.stats)
         tell_stats(play);
     play_targets_close(&play->targets);

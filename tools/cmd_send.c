@@ -79,14 +79,19 @@ static int send_to(char *target, char **texts, int count)
     struct canring_error err = {0};
     struct source source;
 
+    int result = source_check_sendable("send", target);
+    if (result)
+        return result;
     source_send_only(&options);
     options.report = report;
-    int result = source_open(&source, target, &options, &err);
+    result = source_open(&source, target, &options, &err);
     if (result) {
         say("send", "%s: %s", target, err.text);
         return exit_status(result);
     }
     result = send_frames(&source, texts, count);
+    if (result == 0)
+        result = source_finish(&source, "send", target);
     source.kind->close(&source);
     return result;
 }

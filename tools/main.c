@@ -1,7 +1,9 @@
 #include "commands.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "say.h"
 
@@ -91,8 +93,19 @@ static int help(const char *name)
     return command->run(2, argv);
 }
 
+/* Started without one of the standard descriptors, the next file opened would get its number: what
+ * is meant for people would be written into a bus. As the C library does it for set-user-ID
+ * programs, a stand-in that can not be used keeps the place. */
+static void keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_descriptors();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_MISUSE;

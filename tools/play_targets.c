@@ -30,11 +30,15 @@ static int open_target(struct play_targets *targets, const char *name, const cha
     snprintf(target->name, sizeof(target->name), "%s", name);
     snprintf(target->bus, sizeof(target->bus), "%s", bus);
     target->prints = strcmp(name, "stdout") == 0;
+    targets->prints |= target->prints;
     if (!target->prints) {
+        int result = source_check_sendable("play", name);
+        if (result)
+            return result;
         source_send_only(&options);
         options.no_loopback = targets->options->no_loopback;
         options.report = report;
-        int result = source_open(&target->source, name, &options, &err);
+        result = source_open(&target->source, name, &options, &err);
         if (result < 0) {
             say("play", "%s: %s", name, err.text);
             return exit_status(result);
@@ -138,6 +142,29 @@ struct play_target *play_targets_find(struct play_targets *targets,
     if (*status || targets->map[index] == NOWHERE)
         return NULL;
     return &targets->list[targets->map[index]];
+}
+
+bool play_targets_print(struct play_targets *targets, const struct canring_trace_reader *reader,
+                        uint32_t index)
+{
+    int status;
+
+    if (!targets->prints)
+        return false;
+    const struct play_target *target = play_targets_find(targets, reader, index, &status);
+    return target && target->prints;
+}
+
+int play_targets_finish(struct play_targets *targets)
+{
+    int status = 0;
+
+    for (unsigned i = 0; i < targets->count; i++) {
+        struct play_target *target = &targets->list[i];
+        if (!target->prints && source_finish(&target->source, "play", target->name))
+            status = EXIT_FAILURE;
+    }
+    return status;
 }
 
 void play_targets_close(struct play_targets *targets)

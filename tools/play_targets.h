@@ -27,7 +27,8 @@ struct play_targets {
     const struct play_options *options;
     struct play_target list[PLAY_TARGETS_MAX];
     unsigned count;
-    bool named; /* on the command line: nothing is opened beyond that */
+    bool named;  /* on the command line: nothing is opened beyond that */
+    bool prints; /* one of them is stdout */
     int8_t *map;
     uint32_t map_count;
 };
@@ -40,6 +41,13 @@ int play_targets_open(struct play_targets *targets, const struct play_options *o
 struct play_target *play_targets_find(struct play_targets *targets,
                                       const struct canring_trace_reader *reader, uint32_t index,
                                       int *status);
+
+/* Whether frames of bus `index` are only printed. */
+bool play_targets_print(struct play_targets *targets, const struct canring_trace_reader *reader,
+                        uint32_t index);
+
+/* Say what has not been taken of what was sent. The exit status. */
+int play_targets_finish(struct play_targets *targets);
 
 void play_targets_close(struct play_targets *targets);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+#include "say.h"
 #include "source_channel.h"
 
 static int bus_fd(const struct source *source)
@@ -37,13 +39,20 @@ static const char *bus_name(const struct source *source)
     return canring_bus_name(source->bus);
 }
 
+/* Its send is the last word. */
+static uint64_t bus_settle(struct source *source)
+{
+    (void)source;
+    return 0;
+}
+
 static void bus_close(struct source *source)
 {
     canring_bus_close(source->bus);
 }
 
 static const struct source_kind bus_kind = {
-    bus_fd, bus_receive, bus_send, bus_stats, bus_link_down, bus_name, bus_close,
+    bus_fd, bus_receive, bus_send, bus_stats, bus_link_down, bus_name, bus_settle, bus_close,
 };
 
 /* A bare name is a netdev's if there is one of that name, else a proxy's or a channel's if one
@@ -73,6 +82,26 @@ int source_open(struct source *source, const char *target, const struct canring_
     }
     free(storage);
     return result;
+}
+
+int source_finish(struct source *source, const char *command, const char *target)
+{
+    uint64_t lost = source->kind->settle(source);
+
+    if (lost)
+        say(command,
+            "%s: the bus behind it has not taken %llu of the frames: suspended, down, or not of "
+            "their kind",
+            target, (unsigned long long)lost);
+    return lost ? EXIT_FAILURE : 0;
+}
+
+int source_check_sendable(const char *command, const char *target)
+{
+    if (strcmp(target, "any") != 0 && strcmp(target, "socketcan:any") != 0)
+        return 0;
+    say(command, "'%s' is all interfaces, to read only; allowed: one of them", target);
+    return EXIT_MISUSE;
 }
 
 void source_send_only(struct canring_bus_options *options)

@@ -21,6 +21,9 @@ struct source_kind {
     void (*stats)(const struct source *source, struct canring_bus_stats *stats);
     uint64_t (*link_down)(const struct source *source);
     const char *(*name)(const struct source *source);
+    /* Wait until it is known what became of what was sent; returns how many frames the bus did not
+     * take although send did. */
+    uint64_t (*settle)(struct source *source);
     void (*close)(struct source *source);
 };
 
@@ -41,7 +44,14 @@ int source_open(struct source *source, const char *target, const struct canring_
 /* Whether a target without ':' may name a proxy or a channel, as no network device has its name. */
 bool source_names_channel(const char *target);
 
+/* At the end of `command`: say what `target` has not taken of what was sent to it. The exit status.
+ */
+int source_finish(struct source *source, const char *command, const char *target);
+
 /* Options for a source that is only sent to: CAN FD and XL allowed, nothing received. */
 void source_send_only(struct canring_bus_options *options);
+
+/* 0, or EXIT_MISUSE and a word: `target` can only be read. */
+int source_check_sendable(const char *command, const char *target);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETTLE_MS 2500 /* longer than frames wait for their bus by default */
+
 struct channel_source {
     struct canring_channel *channel;
     struct canring_filters filters; /* borrowed */
@@ -96,6 +98,17 @@ static const char *channel_name(const struct source *source)
     return canring_channel_bus(source->channel->channel);
 }
 
+static uint64_t channel_settle(struct source *source)
+{
+    struct canring_channel *channel = source->channel->channel;
+    struct canring_channel_stats stats;
+    uint64_t lost;
+    if (canring_channel_settle(channel, &lost, SETTLE_MS) == 1)
+        return lost;
+    canring_channel_stats(channel, &stats); /* at least what the proxy has not even taken */
+    return stats.sent - stats.taken;
+}
+
 /* What was sent last may still be in our ring, which goes with us: let the proxy take it. */
 static void channel_close(struct source *source)
 {
@@ -106,8 +119,8 @@ static void channel_close(struct source *source)
 }
 
 static const struct source_kind channel_kind = {
-    channel_fd,        channel_receive, channel_send,  channel_stats,
-    channel_link_down, channel_name,    channel_close,
+    channel_fd,        channel_receive, channel_send,   channel_stats,
+    channel_link_down, channel_name,    channel_settle, channel_close,
 };
 
 int source_channel_open(struct source *source, const char *name,

@@ -121,6 +121,12 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
 int canring_channel_send_confirmed(struct canring_channel *channel,
                                    const struct canring_frame *frame, int timeout_ms);
 
+/* Wait up to `timeout_ms` until it is known what became of all that was sent: 1 and in *lost how
+ * many frames the bus did not take since the attach (refused, expired, suspended); 0 not known in
+ * time; -EPIPE the proxy is gone. Frames of other channels that the bus lost meanwhile are among
+ * them. Sleeps. */
+int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int timeout_ms);
+
 /* Wait until the proxy has taken everything that was sent, as before detaching. 0, -EAGAIN, -EPIPE.
  */
 int canring_channel_flush(struct canring_channel *channel, int timeout_ms);

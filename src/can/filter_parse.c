@@ -51,6 +51,9 @@ static int parse_id_mask(struct cr_cursor *cursor, struct canring_filters *filte
     if (digits == 8)
         filter.id |= CANRING_ID_EXTENDED;
     filter.mask &= ~CANRING_ID_ERROR;
+    if (filter.id & CANRING_ID_ERROR) /* to the kernel, and so to candump, another way to write ~ */
+        filter.inverted = true;
+    filter.id &= ~CANRING_ID_ERROR;
     if (append(filters, &filter))
         return canring_error_set(cursor->err, -ENOMEM, "no memory for %zu filters",
                                  filters->count + 1);

@@ -10,6 +10,15 @@ uint32_t cr_wire_record(size_t length)
     return (uint32_t)(CANRING_FRAME_HEADER + sizeof(struct canring_xl) + length - CANXL_HDR_SIZE);
 }
 
+/* Virtual buses carry whatever bits a program left above a standard identifier; controllers and
+ * other readers do not look at them. */
+static uint32_t id_of(uint32_t can_id)
+{
+    if (can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG))
+        return can_id;
+    return can_id & (CAN_SFF_MASK | CAN_RTR_FLAG);
+}
+
 static int decode_classic(struct canring_frame *frame, const struct can_frame *cc)
 {
     if (cc->len > CAN_MAX_DLEN)
@@ -18,7 +27,7 @@ static int decode_classic(struct canring_frame *frame, const struct can_frame *c
     if (cc->len == CAN_MAX_DLEN && cc->len8_dlc > CAN_MAX_DLEN && cc->len8_dlc <= CAN_MAX_RAW_DLC)
         dlc = cc->len8_dlc;
     unsigned length = cc->can_id & CAN_RTR_FLAG ? 0 : cc->len;
-    frame->id = cc->can_id;
+    frame->id = id_of(cc->can_id);
     frame->flags = (uint16_t)(dlc << CANRING_DLC_SHIFT);
     frame->size = (uint16_t)(CANRING_FRAME_HEADER + length);
     memcpy(frame->data, cc->data, length);
@@ -43,7 +52,7 @@ static int decode_fd(struct canring_frame *frame, const struct canfd_frame *fd)
     if (fd->len > CANFD_MAX_DLEN)
         return -EBADMSG;
     unsigned length = legal_fd_length(fd->len);
-    frame->id = fd->can_id;
+    frame->id = id_of(fd->can_id);
     frame->flags = (uint16_t)(CANRING_FD | (fd->flags & CANFD_BRS ? CANRING_BRS : 0u) |
                               (fd->flags & CANFD_ESI ? CANRING_ESI : 0u));
     frame->size = (uint16_t)(CANRING_FRAME_HEADER + length);

@@ -26,6 +26,7 @@ struct canring_channel_private {
     struct cr_segment segment;
     int control; /* connection to the proxy: both sides' doorbell, and its end is the proxy's */
     bool gone;
+    uint64_t failed_before; /* frames of others, before we came */
     char proxy[CR_SEGMENT_NAME], name[CR_SEGMENT_NAME], bus[CR_SEGMENT_NAME];
     char attributes[CANRING_ATTRIBUTES_MAX];
 };
@@ -79,6 +80,7 @@ static int attach(struct canring_channel *channel, const char *name,
     memcpy(p->name, reply.channel, sizeof(p->name));
     memcpy(p->bus, reply.bus, sizeof(p->bus));
     memcpy(p->attributes, reply.attributes, sizeof(p->attributes));
+    p->failed_before = cr_counted(&p->segment.owner->failed);
     channel->emptied = &p->segment.header->rx_emptied;
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
@@ -243,19 +245,18 @@ int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
     return wait_for_room(channel, (uint32_t)channel->tx.mask * CANRING_SLOT, timeout_ms);
 }
 
-int canring_channel_send_confirmed(struct canring_channel *channel,
-                                   const struct canring_frame *frame, int timeout_ms)
+int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int timeout_ms)
 {
     const struct cr_owner_counters *owner = channel->inside->segment.owner;
     const struct timespec pause = {.tv_nsec = 200000};
-    uint64_t failed = cr_counted(&owner->failed), deadline = deadline_after(timeout_ms);
-    int result = canring_channel_send(channel, frame, timeout_ms);
-    if (result == 0)
-        result = canring_channel_flush(channel, timeout_ms);
+    uint64_t deadline = deadline_after(timeout_ms);
+    int result = canring_channel_flush(channel, timeout_ms);
     /* The proxy settles in the round in which it takes, unless the bus has no room. */
     for (unsigned tries = 0; result == 0; tries++) {
-        if (atomic_load_explicit(&owner->settled, memory_order_acquire) >= channel->sent)
-            return cr_counted(&owner->failed) == failed;
+        if (atomic_load_explicit(&owner->settled, memory_order_acquire) >= channel->sent) {
+            *lost = cr_counted(&owner->failed) - channel->inside->failed_before;
+            return 1;
+        }
         if (tries < SETTLE_SPINS) {
             canring_pause();
             continue;
@@ -266,6 +267,19 @@ int canring_channel_send_confirmed(struct canring_channel *channel,
             return 0;
         nanosleep(&pause, NULL);
     }
+    return result == -EAGAIN ? 0 : result;
+}
+
+int canring_channel_send_confirmed(struct canring_channel *channel,
+                                   const struct canring_frame *frame, int timeout_ms)
+{
+    const struct canring_channel_private *p = channel->inside;
+    uint64_t before = cr_counted(&p->segment.owner->failed) - p->failed_before, lost;
+    int result = canring_channel_send(channel, frame, timeout_ms);
+    if (result == 0)
+        result = canring_channel_settle(channel, &lost, timeout_ms);
+    if (result == 1)
+        return lost == before;
     return result == -EAGAIN ? 0 : result;
 }
 

@@ -243,10 +243,15 @@ static void count(struct canring_proxy *proxy)
         cr_port_count(proxy->ports[i]);
 }
 
+uint64_t cr_dispatch_failed(const struct canring_proxy *proxy)
+{
+    return proxy->expired + proxy->bus->stats.tx_refused;
+}
+
 /* With nothing waiting for the bus, the fate of all that was taken is known: tell who asks. */
 static void settle(struct canring_proxy *proxy)
 {
-    uint64_t failed = proxy->expired + proxy->bus->stats.tx_refused;
+    uint64_t failed = cr_dispatch_failed(proxy);
     for (size_t i = 0; i < proxy->port_count && !proxy->unsent.count; i++)
         if (cr_port_attached(proxy->ports[i]))
             cr_port_settle(proxy->ports[i], failed);

@@ -80,6 +80,8 @@ unsigned cr_dispatch(struct canring_proxy *proxy);
 void cr_dispatch_take_rest(struct canring_proxy *proxy, struct cr_port *port);
 /* When the oldest unsent frame expires, in ns from now; UINT64_MAX = nothing waits. */
 uint64_t cr_dispatch_due(const struct canring_proxy *proxy);
+/* Frames that the bus never took, of anybody. */
+uint64_t cr_dispatch_failed(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
 bool cr_dispatch_holds_source(struct canring_proxy *proxy);
 

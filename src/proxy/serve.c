@@ -65,6 +65,7 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     /* Attached before it is told: frames from now on are its own. */
     cr_port_attach(port, client->fd, cr_peer_pid(client->fd),
                    wait <= CANRING_WAIT_PARK ? (enum canring_wait)wait : CANRING_WAIT_PARK);
+    cr_port_settle(port, cr_dispatch_failed(proxy)); /* what failed before is none of its */
     client->port = port;
     int result = cr_control_answer(client->fd, &reply);
     if (result < 0) {
