@@ -312,6 +312,59 @@ static void what_was_collected_stays_until_it_is_asked_for(void **state)
     stop();
 }
 
+static void what_was_kept_does_not_cost_an_answer(void **state)
+{
+    (void)state;
+    start("{\"remote_id\":1}");
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0);
+    bus_says(0x10, 1);
+    settle();
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 1);
+    bus_says(0x10, 2);
+    settle();
+    expect_message(rig.one, 0x10, 1);
+    expect_message(rig.one, 0x10, 2);
+    expect_none(rig.one);
+    stop();
+}
+
+static void scope_lasts_through_a_suspension(void **state)
+{
+    (void)state;
+    start("{\"remote_id\":1}");
+    assert_int_equal(canring_communication_collect_begin(rig.one), 0);
+    assert_int_equal(canring_auxiliary_suspend(rig.one), 0);
+    assert_int_equal(canring_auxiliary_resume(rig.one, NULL), 0);
+    bus_says(0x10, 1);
+    bus_says(0x10, 2);
+    settle();
+    expect_message(rig.one, 0x10, 1);
+    expect_message(rig.one, 0x10, 2);
+    assert_int_equal(canring_communication_collect_end(rig.one), 0);
+    stop();
+}
+
+static void scope_ends_with_the_process_that_opened_it(void **state)
+{
+    (void)state;
+    int status;
+    start("{\"remote_id\":1}");
+    pid_t child = fork();
+    if (child == 0) {
+        struct canring_auxiliary *own = open_auxiliary("aux1");
+        _exit(canring_communication_collect_begin(own) != 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    bus_says(0x10, 1);
+    settle();
+    assert_int_equal(canring_communication_send(rig.one, "x", 1, false, 0, NULL), 1);
+    expect_none(rig.one);
+    assert_int_equal(canring_communication_collect_end(rig.one), -EALREADY);
+    stop();
+}
+
 static void *send_soon(void *arg)
 {
     (void)arg;
@@ -469,6 +522,9 @@ int main(void)
         TEST(collecting_keeps_everything),
         TEST(scope_begins_with_what_was_asked_for),
         TEST(what_was_collected_stays_until_it_is_asked_for),
+        TEST(what_was_kept_does_not_cost_an_answer),
+        TEST(scope_lasts_through_a_suspension),
+        TEST(scope_ends_with_the_process_that_opened_it),
         TEST(others_send_while_one_waits_to_receive),
         TEST(receive_learns_that_its_auxiliary_was_killed),
         TEST(suspended_auxiliary_gathers_nothing_and_resumes_fresh),

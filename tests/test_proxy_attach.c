@@ -42,6 +42,62 @@ static void second_proxy_of_a_name_is_refused(void **state)
     stop();
 }
 
+static void refused(const struct canring_proxy_options *options, int code, const char *words)
+{
+    struct canring_proxy *proxy = NULL;
+    struct canring_error err = {0};
+    assert_int_equal(canring_proxy_open(&proxy, options, &err), code);
+    assert_null(proxy);
+    if (!strstr(err.text, words))
+        fail_msg("'%s' is not in '%s'", words, err.text);
+}
+
+static void what_cannot_be_told_in_json_is_refused(void **state)
+{
+    (void)state;
+    const struct canring_channel_config channel = {.name = "\xff"};
+    struct canring_proxy_options options = {.name = "\xff\xfe",
+                                            .bus = {.interface = "virtual", .channel = bus_name}};
+    refused(&options, -EINVAL, "characters of UTF-8");
+    options.name = "fine";
+    options.attributes = "{\"a\":";
+    refused(&options, -EINVAL, "allowed is a JSON object");
+    options.attributes = "[]";
+    refused(&options, -EINVAL, "allowed is a JSON object");
+    options.attributes = NULL;
+    options.channels = &channel;
+    options.channel_count = 1;
+    refused(&options, -EINVAL, "channel name");
+}
+
+/* What broke: the kernel accepts for a killed proxy until its io_uring is gone. */
+static void name_of_a_killed_proxy_is_free_at_once(void **state)
+{
+    (void)state;
+    struct canring_proxy_options options = {.name = "killed",
+                                            .bus = {.interface = "virtual", .channel = bus_name}};
+    for (unsigned i = 0; i < 5; i++) {
+        struct canring_proxy *proxy;
+        int ready[2];
+        char byte;
+        assert_int_equal(pipe(ready), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            if (canring_proxy_open(&proxy, &options, NULL) < 0 || write(ready[1], "x", 1) != 1)
+                _exit(1);
+            canring_proxy_run(proxy);
+            _exit(0);
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        close(ready[1]);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        assert_int_equal(canring_proxy_open(&proxy, &options, NULL), 0);
+        canring_proxy_close(proxy);
+    }
+}
+
 /* A child that attaches, reads some frames, and waits to be killed. */
 static pid_t auxiliary(const char *name, int ready)
 {
@@ -159,6 +215,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PROXY_TEST(a_channel_has_one_auxiliary_and_says_who),
         PROXY_TEST(second_proxy_of_a_name_is_refused),
+        PROXY_TEST(what_cannot_be_told_in_json_is_refused),
+        PROXY_TEST(name_of_a_killed_proxy_is_free_at_once),
         PROXY_TEST(killed_auxiliary_is_noticed_and_replaced),
         PROXY_TEST(auxiliary_learns_that_its_proxy_closed),
         PROXY_TEST(killed_proxy_leaves_nothing_that_hinders_the_next),

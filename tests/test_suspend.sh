@@ -34,6 +34,17 @@ for command in "send proxy_aux/ 123#11" "gen -g 0 -n 3 proxy_aux/" "play $work/t
 done
 "$CANRING" resume proxy_aux 2>&1 | grep -q 'already running' || give_up "a second resume is not told"
 
+# What nobody knows the fate of is no success either.
+observed() {
+    "$CANRING" status --json 2>/dev/null | grep -q '"observer'
+}
+background gen "$CANRING" gen -g 100 -n 10 proxy_aux/
+eventually observed || give_up "gen does not attach"
+pkill -STOP -P "${pids[run]}"
+ends_with 1 gen
+pkill -CONT -P "${pids[run]}"
+grep -q 'what became of the last frames is not known' "$work/gen.err" || fail "gen: $(cat "$work/gen.err")"
+
 "$CANRING" suspend nobody 2>"$work/words" && give_up "nobody was suspended"
 grep -q nobody "$work/words" || give_up "the name is not in the message"
 "$CANRING" stop

@@ -81,6 +81,48 @@ static void what_is_not_allowed_is_said_at_open(void **state)
             fail_msg("%s: %d: %s", cases[i].name, result, err.text);
     }
     assert_int_equal(rig_files(), 0);
+    struct canring_trace_writer *writer;
+    struct canring_error err = {0};
+    assert_int_equal(canring_trace_writer_open(&writer, NULL, NULL, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "no path"));
+    assert_int_equal(canring_trace_writer_open(&writer, "no\nway/a.log", NULL, &err), -ENOENT);
+    assert_null(strchr(err.text, '\n'));
+}
+
+/* An entry has its frame's time, whatever stands in its own: in all formats the same. */
+static void frames_are_written_with_their_own_time(void **state)
+{
+    static const char *const names[] = {"a.log", "a.asc", "a.blf", "a.trc", "a.pcap", "a.pcapng"};
+    union canring_frame_buffer frame;
+    struct canring_trace_entry entry = {
+        .kind = CANRING_TRACE_FRAME, .frame = &frame.frame, .timestamp_ns = 5};
+
+    (void)state;
+    rig_empty_dir();
+    canring_frame_classic(&frame.frame, 0x123, NULL, 0);
+    frame.frame.timestamp_ns = UINT64_C(1700000000123000000);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct rig_list out;
+        struct canring_trace_writer *writer = rig_open(names[i], NULL);
+        assert_int_equal(canring_trace_writer_write(writer, &entry, NULL), 0);
+        assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
+        assert_int_equal(rig_read(rig_path(names[i]), NULL, &out), 0);
+        assert_int_equal(out.count, 1);
+        assert_int_equal(out.entries[0].timestamp_ns, frame.frame.timestamp_ns);
+        rig_free(&out);
+    }
+}
+
+static void names_that_are_no_word_are_refused(void **state)
+{
+    (void)state;
+    rig_empty_dir();
+    struct canring_trace_writer *writer = rig_open("a.log", NULL);
+    assert_int_equal(canring_trace_writer_bus(writer, "a b"), -EINVAL);
+    assert_int_equal(canring_trace_writer_bus(writer, "x\ny"), -EINVAL);
+    assert_int_equal(canring_trace_writer_bus(writer, ""), -EINVAL);
+    assert_int_equal(canring_trace_writer_bus(writer, "k\xc3\xa4se"), 1);
+    assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
 }
 
 static void entries_that_are_none_are_refused(void **state)
@@ -224,6 +266,8 @@ int main(void)
         cmocka_unit_test(frames_come_out_as_they_went_in),
         cmocka_unit_test(a_file_is_not_replaced_unless_that_is_asked_for),
         cmocka_unit_test(what_is_not_allowed_is_said_at_open),
+        cmocka_unit_test(frames_are_written_with_their_own_time),
+        cmocka_unit_test(names_that_are_no_word_are_refused),
         cmocka_unit_test(entries_that_are_none_are_refused),
         cmocka_unit_test(what_a_format_cannot_hold_is_said_once),
         cmocka_unit_test(flush_makes_everything_readable_by_others),

@@ -184,7 +184,7 @@ int cmd_gen(int argc, char **argv)
         result = exit_status(result);
     } else {
         result = run(&gen);
-        if (result == 0)
+        if (result == 0 && !gen.signal)
             result = source_finish(&gen.source, "gen", gen.options.target);
         gen.source.kind->close(&gen.source);
     }

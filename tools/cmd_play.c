@@ -368,7 +368,7 @@ static int run(struct play *play)
         status = EXIT_FAILURE;
     int written = finish_output("play");
     tell_left_out(play);
-    if (play_targets_finish(&play->targets) && status == 0)
+    if (!play->signal && play_targets_finish(&play->targets) && status == 0)
         status = EXIT_FAILURE;
     if (play->options.stats)
         tell_stats(play);

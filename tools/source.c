@@ -40,10 +40,11 @@ static const char *bus_name(const struct source *source)
 }
 
 /* Its send is the last word. */
-static uint64_t bus_settle(struct source *source)
+static bool bus_settle(struct source *source, uint64_t *lost)
 {
     (void)source;
-    return 0;
+    *lost = 0;
+    return true;
 }
 
 static void bus_close(struct source *source)
@@ -86,8 +87,15 @@ int source_open(struct source *source, const char *target, const struct canring_
 
 int source_finish(struct source *source, const char *command, const char *target)
 {
-    uint64_t lost = source->kind->settle(source);
+    uint64_t lost;
 
+    if (!source->kind->settle(source, &lost)) {
+        say(command,
+            "%s: what became of the last frames is not known: the proxy does not answer, "
+            "has gone, or waits for its bus",
+            target);
+        return EXIT_FAILURE;
+    }
     if (lost)
         say(command,
             "%s: the bus behind it has not taken %llu of the frames: suspended, down, or not of "

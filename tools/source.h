@@ -21,9 +21,10 @@ struct source_kind {
     void (*stats)(const struct source *source, struct canring_bus_stats *stats);
     uint64_t (*link_down)(const struct source *source);
     const char *(*name)(const struct source *source);
-    /* Wait until it is known what became of what was sent; returns how many frames the bus did not
-     * take although send did. */
-    uint64_t (*settle)(struct source *source);
+    /* Wait until it is known what became of what was sent; false: it is not, and the proxy does not
+     * answer, has gone, or its bus takes nothing. *lost: frames that the bus did not take although
+     * send did. */
+    bool (*settle)(struct source *source, uint64_t *lost);
     void (*close)(struct source *source);
 };
 

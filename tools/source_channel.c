@@ -98,15 +98,9 @@ static const char *channel_name(const struct source *source)
     return canring_channel_bus(source->channel->channel);
 }
 
-static uint64_t channel_settle(struct source *source)
+static bool channel_settle(struct source *source, uint64_t *lost)
 {
-    struct canring_channel *channel = source->channel->channel;
-    struct canring_channel_stats stats;
-    uint64_t lost;
-    if (canring_channel_settle(channel, &lost, SETTLE_MS) == 1)
-        return lost;
-    canring_channel_stats(channel, &stats); /* at least what the proxy has not even taken */
-    return stats.sent - stats.taken;
+    return canring_channel_settle(source->channel->channel, lost, SETTLE_MS) == 1;
 }
 
 /* What was sent last may still be in our ring, which goes with us: let the proxy take it. */

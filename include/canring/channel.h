@@ -111,7 +111,8 @@ static inline void canring_channel_publish(struct canring_channel *channel)
 
 /* Send one frame: id, flags (CANRING_FD, BRS, ESI, XL, DLC) and data count, the rest is stamped by
  * the proxy. Waits up to `timeout_ms` for room. 0; -EAGAIN no room in time; -EBADMSG malformed;
- * -EPIPE the proxy is gone. Lock-free when there is room. */
+ * -EPIPE the proxy is gone: of one that was killed that is known once a wait, or a ring that is
+ * full, has asked. Lock-free when there is room. */
 int canring_channel_send(struct canring_channel *channel, const struct canring_frame *frame,
                          int timeout_ms);
 
@@ -131,7 +132,8 @@ int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int 
  */
 int canring_channel_flush(struct canring_channel *channel, int timeout_ms);
 
-/* For one's own poll or epoll: readable when woken by the proxy, or when it has gone. Before
+/* For one's own poll or epoll, and nothing else: readable when woken by the proxy, or when it has
+ * gone. Before
  * sleeping on it call canring_channel_prepare; when that says false there is something to do now.
  * After sleeping (or not) call canring_channel_awake, then peek. With CANRING_WAIT_SPIN the proxy
  * does not look whether we sleep, and prepare always says false. */

@@ -33,11 +33,10 @@ int canring_coordinator_open(struct canring_coordinator **coordinator,
                              const struct canring_coordinator_options *options,
                              struct canring_error *err);
 
-/* Start all, in order; those without auto_start get no instance, or no bus, until they are asked to.
- * An auxiliary whose connector no proxy serves is left out, with an error in the log. On another
- * failure what was started is stopped again:
- * -ECANCELED an auxiliary could not create its instance; others as the proxy or process failed,
- * with its words. */
+/* Start all, in order; those without auto_start get no instance, or no bus, until they are asked
+ * to. An auxiliary whose connector no proxy serves is left out, with an error in the log. On
+ * another failure what was started is stopped again: -ECANCELED an auxiliary could not create its
+ * instance; others as the proxy or process failed, with its words. */
 int canring_coordinator_start(struct canring_coordinator *coordinator, struct canring_error *err);
 
 /* Watch for up to `timeout_ms` (-1 = for ever), or until `wake_fd` (-1 = none) is readable: show

@@ -80,7 +80,8 @@ struct canring_proxy_options {
 struct canring_proxy;
 
 /* Open the bus, create the channels, listen. Nothing is left behind on failure. Errors: -EEXIST a
- * proxy of that name runs; -EINVAL; those of canring_bus_open and of the channels' memory. */
+ * proxy of that name runs; -EINVAL an option; -E2BIG attributes; -ENOSPC channels; those of
+ * canring_bus_open and of the channels' memory. */
 int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_options *options,
                        struct canring_error *err);
 
@@ -88,7 +89,8 @@ int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_
  * or the loop failed for good. */
 int canring_proxy_run(struct canring_proxy *proxy);
 
-/* Ask run to return. From any thread or signal handler. */
+/* Ask run to return, now and whenever it is called again: what is left is to close it. From any
+ * thread or signal handler. */
 void canring_proxy_stop(struct canring_proxy *proxy);
 
 /* Close the bus; what waits for it, or has not been read by a channel yet, is dropped and counted.
@@ -116,8 +118,8 @@ char *canring_proxy_status(const struct canring_proxy *proxy);
 void canring_proxy_close(struct canring_proxy *proxy);
 
 /* Running proxies. Each is asked over its control socket and given a second to answer. Returns how
- * many there are, and in *json one JSON array with their states (free() it). Leftovers of killed
- * ones are removed. */
+ * many there are, and in *json one JSON array with their states (free() it). The sockets and
+ * channels of killed ones are removed. */
 int canring_proxies(char **json, struct canring_error *err);
 
 #ifdef __cplusplus

@@ -23,7 +23,8 @@ enum canring_trace_kind {
 struct canring_trace_entry {
     enum canring_trace_kind kind;
     uint32_t bus;          /* index among the recording's buses, from 0 */
-    uint64_t timestamp_ns; /* since the epoch, UTC; of the frame, or when the loss was noticed */
+    uint64_t timestamp_ns; /* since the epoch, UTC; of the frame, whose own stamp is the same and is
+                              what a writer takes; or when the loss was noticed */
     uint64_t lost;         /* of LOST: how many frames; 0 = the recording does not say */
     const struct canring_frame *frame; /* of FRAME, else NULL; valid until the next call */
 };

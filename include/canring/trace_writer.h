@@ -92,7 +92,8 @@ int canring_trace_writer_open(struct canring_trace_writer **writer, const char *
                               const struct canring_trace_writer_options *options,
                               struct canring_error *err);
 
-/* Index for a bus of this name, the same one for the same name. -ENOSPC, -ENOMEM. */
+/* Index for a bus of this name, the same one for the same name. -EINVAL: empty, or with blanks or
+ * control characters; -ENOSPC: too long, or too many; -ENOMEM. */
 int canring_trace_writer_bus(struct canring_trace_writer *writer, const char *name);
 
 /* Write one entry; entry->bus from canring_trace_writer_bus. Blocks while `memory` is full. 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <liburing.h>
+#include <linux/sock_diag.h>
 
 #include "can/accept.h"
 #include "can/driver.h"
@@ -47,8 +48,9 @@ struct udp_bus {
     struct cr_udp_sockets sockets;
     struct cr_accept accept;
     bool listen_only, receive_own;
-    bool send_failing;  /* told the owner already */
-    uint32_t overflows; /* SO_RXQ_OVFL's total */
+    bool send_failing;      /* told the owner already */
+    uint32_t overflows;     /* SO_RXQ_OVFL's total, with the last frame */
+    uint32_t drops_counted; /* in stats */
     struct cr_source readable, retry;
     /* with multishot recvmsg */
     struct cr_buffers *buffers;
@@ -76,12 +78,21 @@ static struct udp_bus *of(struct cr_bus *bus)
 
 /* From here: one datagram, whichever way it came. */
 
-static void count_overflows(struct udp_bus *udp, uint32_t total)
+static void count_drops(struct udp_bus *udp, uint32_t total)
 {
-    uint32_t lost = total - udp->overflows;
-    udp->overflows = total;
+    uint32_t lost = total - udp->drops_counted;
+    if (lost > INT32_MAX) /* an older figure: counted already */
+        return;
+    udp->drops_counted = total;
     udp->bus.stats.rx_lost_kernel += lost;
-    udp->bus.number += lost;
+}
+
+/* What the kernel threw away since the last frame was lost before this one: its number says so. */
+static void account_overflows(struct udp_bus *udp, uint32_t total)
+{
+    udp->bus.number += total - udp->overflows;
+    udp->overflows = total;
+    count_drops(udp, total);
 }
 
 static void read_control(struct udp_bus *udp, struct msghdr *message, struct canring_frame *frame)
@@ -97,9 +108,20 @@ static void read_control(struct udp_bus *udp, struct msghdr *message, struct can
         } else if (c->cmsg_type == SO_RXQ_OVFL) {
             uint32_t total;
             memcpy(&total, CMSG_DATA(c), sizeof(total));
-            count_overflows(udp, total);
+            account_overflows(udp, total);
         }
     }
+}
+
+/* Frames tell of the losses before them; nobody tells of those after the last one. */
+static void refresh_stats(struct cr_bus *bus)
+{
+    struct udp_bus *udp = of(bus);
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t size = sizeof(memory);
+    if (getsockopt(udp->sockets.receive, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
+        size > SK_MEMINFO_DROPS * sizeof(memory[0]))
+        count_drops(udp, memory[SK_MEMINFO_DROPS]);
 }
 
 /* Whether the frame is for the owner; says so in its flags when it is of this host. */
@@ -472,4 +494,5 @@ const struct cr_driver cr_driver_udp_multicast = {
     .send = udp_send,
     .prepare_sleep = udp_prepare_sleep,
     .awake = udp_awake,
+    .refresh_stats = refresh_stats,
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct communication {
     uint64_t receiving_until;         /* somebody waits: what arrives is for that call */
     uint64_t retry_at;
     unsigned collecting; /* scopes open */
+    pid_t collector;     /* whose they are */
     int always;          /* readable: there is something already */
     bool active;         /* there is an instance */
     bool has_id, extended, fd, brs, announced;
@@ -99,7 +101,6 @@ static bool delete (struct canring_auxiliary_context *context)
     canring_channel_detach(c->channel);
     c->channel = NULL;
     c->active = c->announced = false;
-    c->collecting = 0;
     cr_inbox_clear(&c->inbox);
     return true;
 }
@@ -247,7 +248,8 @@ static int receive_message(struct canring_auxiliary_context *context,
     const struct canring_frame *front;
     struct cr_fifo *next;
     look_all(context);
-    if (request->operation == CR_COMMUNICATION_RECEIVE) {
+    /* One that is given what was kept asks nothing of the bus. */
+    if (request->operation == CR_COMMUNICATION_RECEIVE && !c->inbox.kept.count) {
         if (!c->collecting)
             cr_inbox_drop_older(&c->inbox, c->mark);
         c->mark = request->began_ns;
@@ -290,12 +292,23 @@ static int collect(struct canring_auxiliary_context *context,
             cr_inbox_keep(&c->inbox);
         return 0;
     }
+    c->collector = (pid_t)request->caller;
     look_all(context);
     /* The answer to a send just before belongs to the scope however fast it came; else what came
      * before the scope is not of it. */
     if (c->collecting++ == 0)
         cr_inbox_drop_older(&c->inbox, c->asked ? c->mark : request->began_ns);
     return 0;
+}
+
+/* A scope ends with the process that opened it, as a lock does: whoever comes next must not find
+ * what a dead one collected. */
+static void end_scope_of_the_dead(struct communication *c)
+{
+    if (!c->collecting || kill(c->collector, 0) == 0 || errno != ESRCH)
+        return;
+    c->collecting = 0;
+    cr_inbox_clear(&c->inbox);
 }
 
 static int run(struct canring_auxiliary_context *context, const void *message, size_t message_size,
@@ -307,6 +320,7 @@ static int run(struct canring_auxiliary_context *context, const void *message, s
     memcpy(&request, message, sizeof(request));
     if (request.magic != CR_COMMUNICATION_MAGIC)
         return -EINVAL;
+    end_scope_of_the_dead(context->user);
     switch (request.operation) {
     case CR_COMMUNICATION_SEND:
         return send_message(context, &request, data, data_size);

@@ -26,6 +26,7 @@ struct cr_communication_request {
     uint64_t began_ns; /* CLOCK_MONOTONIC, of the call */
     uint32_t has_id;
     uint32_t remote_id;
+    int64_t caller;    /* process */
     uint64_t until_ns; /* of a receive: how long it will wait should there be nothing */
 };
 

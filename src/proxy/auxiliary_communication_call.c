@@ -18,6 +18,7 @@ static int ask(struct canring_auxiliary *auxiliary, struct cr_communication_requ
                const void *data, size_t size, struct canring_message *reply)
 {
     request->magic = CR_COMMUNICATION_MAGIC;
+    request->caller = getpid();
     return canring_auxiliary_run_command(auxiliary, request, sizeof(*request), data, size, true,
                                          ANSWER_S, reply);
 }

@@ -222,7 +222,8 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
     if (canring_frame_check(frame, frame->size) < 0)
         return -EBADMSG;
     if (atomic_load_explicit(&channel->inside->segment.header->state, memory_order_relaxed) !=
-        CR_SEGMENT_OPEN)
+            CR_SEGMENT_OPEN ||
+        channel->inside->gone)
         return -EPIPE;
     if (!canring_ring_fits(&channel->tx, frame->size)) {
         cr_count(&channel->inside->segment.user->full, 1);
@@ -251,6 +252,7 @@ int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int 
     const struct timespec pause = {.tv_nsec = 200000};
     uint64_t deadline = deadline_after(timeout_ms);
     int result = canring_channel_flush(channel, timeout_ms);
+    *lost = 0;
     /* The proxy settles in the round in which it takes, unless the bus has no room. */
     for (unsigned tries = 0; result == 0; tries++) {
         if (atomic_load_explicit(&owner->settled, memory_order_acquire) >= channel->sent) {
@@ -274,7 +276,7 @@ int canring_channel_send_confirmed(struct canring_channel *channel,
                                    const struct canring_frame *frame, int timeout_ms)
 {
     const struct canring_channel_private *p = channel->inside;
-    uint64_t before = cr_counted(&p->segment.owner->failed) - p->failed_before, lost;
+    uint64_t before = cr_counted(&p->segment.owner->failed) - p->failed_before, lost = 0;
     int result = canring_channel_send(channel, frame, timeout_ms);
     if (result == 0)
         result = canring_channel_settle(channel, &lost, timeout_ms);

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,6 +15,9 @@
 #include <unistd.h>
 
 #include "shm/runtime_dir.h"
+
+#define DYING_TRIES    50u
+#define DYING_PAUSE_MS 10
 
 static int path_in(const char *directory, char *path, size_t size, const char *proxy,
                    struct canring_error *err)
@@ -117,6 +122,32 @@ void cr_control_remove_leftover(const char *proxy)
     close(lock);
 }
 
+/* Whether whoever made the socket has ended: the kernel goes on accepting for a killed process
+ * while it takes down what an io_uring of its held, some milliseconds. Not enough to take it away:
+ * the owner may have left it to a child. */
+static bool owner_has_ended(const struct sockaddr_un *address)
+{
+    struct ucred owner = {0};
+    socklen_t size = sizeof(owner);
+    int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0)
+        return false;
+    bool known = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+                 getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0;
+    close(probe);
+    return known && owner.pid > 0 && kill(owner.pid, 0) < 0 && errno == ESRCH;
+}
+
+static int claim_name_of_the_dead(const char *proxy, int fd, const struct sockaddr_un *address)
+{
+    int result = claim_name(proxy, fd, address);
+    for (unsigned i = 0; i < DYING_TRIES && result == -EEXIST && owner_has_ended(address); i++) {
+        poll(NULL, 0, DYING_PAUSE_MS);
+        result = claim_name(proxy, fd, address);
+    }
+    return result;
+}
+
 int cr_control_listen(const char *proxy, struct canring_error *err)
 {
     struct sockaddr_un address;
@@ -126,7 +157,7 @@ int cr_control_listen(const char *proxy, struct canring_error *err)
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return canring_error_set(err, -errno, "control socket: %s", strerror(errno));
-    result = claim_name(proxy, fd, &address);
+    result = claim_name_of_the_dead(proxy, fd, &address);
     if (result == 0)
         return fd;
     close(fd);

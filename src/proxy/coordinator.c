@@ -171,6 +171,9 @@ static void restart(struct canring_coordinator *c, struct cr_process *process)
         plan_restart(c, process);
     } else {
         note(c, CANRING_LOG_INFO, "%s runs again as pid %d", process->name, (int)process->pid);
+        if (process->proxy && !process->proxy->auto_start && !process->proxy->implicit)
+            note(c, CANRING_LOG_WARNING, "%s is suspended until it is resumed (auto_start: No)",
+                 process->name);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/engine.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,20 +74,38 @@ void cr_proxy_remove_port(struct canring_proxy *proxy, struct cr_port *port)
 
 static int check_name(const char *what, const char *name, struct canring_error *err)
 {
-    if (!name || !*name || strlen(name) >= CR_SEGMENT_NAME || strchr(name, '/') || name[0] == '.')
+    /* The state is told in JSON, which has no other text. */
+    json_t *text = name ? json_string(name) : NULL;
+    bool utf8 = text != NULL;
+    json_decref(text);
+    if (!utf8 || !*name || strlen(name) >= CR_SEGMENT_NAME || strchr(name, '/') || name[0] == '.')
         return canring_error_set(err, -EINVAL,
-                                 "%s name '%.80s': allowed are 1 to %d characters, no '/', not "
-                                 "beginning with '.'",
+                                 "%s name '%.80s': allowed are 1 to %d characters of UTF-8, no "
+                                 "'/', not beginning with '.'",
                                  what, name ? name : "", CR_SEGMENT_NAME - 1);
     return 0;
+}
+
+static int check_attributes(const char *attributes, struct canring_error *err)
+{
+    if (!attributes)
+        return 0;
+    if (strlen(attributes) >= CANRING_ATTRIBUTES_MAX)
+        return canring_error_set(err, -E2BIG, "attributes of %zu bytes: allowed are %d",
+                                 strlen(attributes), CANRING_ATTRIBUTES_MAX - 1);
+    json_t *object = json_loads(attributes, 0, NULL);
+    bool legal = json_is_object(object);
+    json_decref(object);
+    return legal ? 0
+                 : canring_error_set(err, -EINVAL, "attributes '%.80s': allowed is a JSON object",
+                                     attributes);
 }
 
 static int check(const struct canring_proxy_options *options, struct canring_error *err)
 {
     int result = check_name("proxy", options->name, err);
-    if (result == 0 && options->attributes && strlen(options->attributes) >= CANRING_ATTRIBUTES_MAX)
-        result = canring_error_set(err, -E2BIG, "attributes of %zu bytes: allowed are %d",
-                                   strlen(options->attributes), CANRING_ATTRIBUTES_MAX - 1);
+    if (result == 0)
+        result = check_attributes(options->attributes, err);
     for (size_t i = 0; i < options->channel_count && result == 0; i++) {
         result = check_name("channel", options->channels[i].name, err);
         for (size_t j = 0; j < i && result == 0; j++)

@@ -102,7 +102,9 @@ void cr_proxy_begin_suspended(struct canring_proxy *proxy)
 {
     const struct canring_bus_options *bus = &proxy->suspension.options;
     const struct canring_bus_stats nothing = {0};
-    stand_in_for(proxy, bus->channel ? bus->channel : bus->interface, &nothing);
+    /* A recording's path is no name of a bus, and which it has is in there. */
+    const bool named = bus->channel && !strchr(bus->channel, '/');
+    stand_in_for(proxy, named ? bus->channel : bus->interface, &nothing);
 }
 
 int canring_proxy_suspend(struct canring_proxy *proxy)

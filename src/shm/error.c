@@ -3,6 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* File names and other input may hold anything. */
+static void keep_on_one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 int canring_error_set(struct canring_error *err, int code, const char *format, ...)
 {
     if (err) {
@@ -10,6 +18,7 @@ int canring_error_set(struct canring_error *err, int code, const char *format, .
         va_start(args, format);
         vsnprintf(err->text, sizeof(err->text), format, args);
         va_end(args);
+        keep_on_one_line(err->text);
         err->code = code;
     }
     return code;
@@ -26,6 +35,7 @@ int canring_error_prefix(struct canring_error *err, const char *format, ...)
     va_end(args);
     int room = (int)(sizeof(text) - strlen(prefix) - sizeof(": "));
     snprintf(text, sizeof(text), "%s: %.*s", prefix, room, err->text);
+    keep_on_one_line(text);
     memcpy(err->text, text, sizeof(text));
     return err->code;
 }

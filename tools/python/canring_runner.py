@@ -47,7 +47,7 @@ class Result(unittest.TestResult):
         self.recorder = recorder
         self.current = None
         self.started = set()  # identities of cases
-        self.fixture_told = False
+        self.told_of = set()  # classes, or the module, whose fixture said why they do not run
 
     def startTest(self, test):
         super().startTest(test)
@@ -87,7 +87,7 @@ class Result(unittest.TestResult):
     def lone(self, test, outcome, message, details):
         where, _, inside = str(test).partition(" (")
         owner = inside.rstrip(")").rpartition(".")[2] or "file"
-        self.fixture_told = True
+        self.told_of.add("" if where == "setUpModule" else owner)
         self.progress.lone(owner, where, outcome, message, details)
 
     def note_error(self, test, outcome, error, prefix=""):
@@ -228,10 +228,10 @@ def run(tests, options, progress, recorder):
 
 def tell_left(tests, result, progress):
     """What result.stop() left out; of a fixture and of --failfast it is known already."""
-    if result.fixture_told or result.failfast and not result.wasSuccessful():
+    if "" in result.told_of or result.failfast and not result.wasSuccessful():
         return
     for test in tests:
-        if id(test) not in result.started:
+        if id(test) not in result.started and class_of(test) not in result.told_of:
             progress.lone(class_of(test), method_of(test), "error", "not run: unittest left it out")
 
 

@@ -127,8 +127,9 @@ int canring_trace_writer_open(struct canring_trace_writer **writer, const char *
                               const struct canring_trace_writer_options *options,
                               struct canring_error *err)
 {
+    if (!path)
+        return canring_error_set(err, -EINVAL, "no path, allowed: that of a file");
     struct canring_trace_writer *new = calloc(1, sizeof(*new));
-
     if (!new)
         return canring_error_set(err, -ENOMEM, "%s: out of memory", path);
     new->path = strdup(path);
@@ -151,7 +152,11 @@ int canring_trace_writer_open(struct canring_trace_writer **writer, const char *
 
 int canring_trace_writer_bus(struct canring_trace_writer *writer, const char *name)
 {
-    return cr_trace_names_find(&writer->encode.names, name, strlen(name));
+    /* In formats of lines it is a word. */
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f)
+            return -EINVAL;
+    return *name ? cr_trace_names_find(&writer->encode.names, name, strlen(name)) : -EINVAL;
 }
 
 static int check_entry(const struct canring_trace_writer *writer,
@@ -189,20 +194,23 @@ int canring_trace_writer_write(struct canring_trace_writer *writer,
                                const struct canring_trace_entry *entry, struct canring_error *err)
 {
     int failing = atomic_load_explicit(&writer->queue.failing, memory_order_relaxed);
+    struct canring_trace_entry stamped = *entry;
 
     if (failing)
         return disk_error(writer, failing, err);
     int result = check_entry(writer, entry, err);
     if (result < 0)
         return result;
+    if (entry->frame)
+        stamped.timestamp_ns = entry->frame->timestamp_ns;
     if (writer->waiting) {
-        cr_writer_pretrigger_add(&writer->before, entry);
+        cr_writer_pretrigger_add(&writer->before, &stamped);
         return 0;
     }
     if (writer->before.memory)
         result = write_kept(writer);
     if (result == 0)
-        result = cr_writer_encode_entry(&writer->encode, entry);
+        result = cr_writer_encode_entry(&writer->encode, &stamped);
     if (result == -EOPNOTSUPP)
         return canring_error_set(err, result, "format '%s' has no place for this entry",
                                  writer->plan.format->name);
