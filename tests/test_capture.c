@@ -180,7 +180,6 @@ static void stop_ends_a_run_from_another_thread(void **state)
 static void *run_proxy(void *arg)
 {
     canring_proxy_run(arg);
-    canring_proxy_close(arg); /* by whoever has run it */
     return NULL;
 }
 
@@ -207,6 +206,7 @@ static void a_running_proxy_is_captured_until_it_ends(void **state)
     assert_int_equal(serve(capture, 0x100), 0);
     canring_proxy_stop(proxy);
     pthread_join(thread, NULL);
+    canring_proxy_close(proxy);
     assert_int_equal(canring_capture_run(capture), 1); /* nothing is left to record */
     assert_int_equal(canring_capture_close(capture, &last, NULL, NULL), 0);
     assert_int_equal(last.written, 0x100);

@@ -114,7 +114,8 @@ int canring_proxy_fd(const struct canring_proxy *proxy);
 /* The proxy's state as a JSON object, freed by the caller with free(); NULL without memory. */
 char *canring_proxy_status(const struct canring_proxy *proxy);
 
-/* Tell the auxiliaries, close the bus, remove everything. */
+/* Tell the auxiliaries, close the bus, remove everything. Nobody is in canring_proxy_stop any more.
+ */
 void canring_proxy_close(struct canring_proxy *proxy);
 
 /* Running proxies. Each is asked over its control socket and given a second to answer. Returns how
