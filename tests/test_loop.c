@@ -327,6 +327,47 @@ static void loop_opened_on_one_thread_runs_on_another(void **state)
     close(bell.fd);
 }
 
+static void *run_once(void *arg)
+{
+    struct probe *bell = arg;
+    while (!bell->calls)
+        if (cr_loop_wait(bell->loop, FOREVER) < 0)
+            return NULL;
+    return bell;
+}
+
+/* What broke: it entered, and closed, whatever ring of its own the closing thread had registered
+ * under the same number. */
+static void loop_that_ran_on_another_thread_is_closed_without_harm(void **state)
+{
+    struct cr_loop *own = open_loop(state), *other = open_loop(state);
+    struct probe here, there;
+    pthread_t thread;
+    void *result;
+    probe_init(&here, own, new_bell());
+    probe_init(&there, other, new_bell());
+    cr_loop_watch(own, &here.source, here.fd, POLLIN);
+    cr_loop_watch(other, &there.source, there.fd, POLLIN);
+    ring_bell(here.fd);
+    while (here.calls < 1)
+        assert_true(cr_loop_wait(own, FOREVER) >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, run_once, &there), 0);
+    ring_bell(there.fd);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, &there);
+    alarm(20);
+    cr_loop_disarm(other, &there.source);
+    cr_loop_close(other);
+    ring_bell(here.fd);
+    while (here.calls < 2)
+        assert_true(cr_loop_wait(own, FOREVER) >= 0);
+    cr_loop_disarm(own, &here.source);
+    cr_loop_close(own);
+    alarm(0);
+    close(here.fd);
+    close(there.fd);
+}
+
 /* Containers forbid io_uring by answering EPERM: so does this filter, in a child of its own. */
 static int forbid_io_uring(void)
 {
@@ -382,6 +423,7 @@ int main(int argc, char **argv)
         ON_ALL(loop_works_on_when_there_is_no_fd_for_others),
         ON_ALL(many_sources_armed_before_the_first_poll_all_work),
         ON_ALL(loop_opened_on_one_thread_runs_on_another),
+        ON_ALL(loop_that_ran_on_another_thread_is_closed_without_harm),
         ON(uring, loop_is_epoll_where_io_uring_is_forbidden),
     };
     if (argc > 1)

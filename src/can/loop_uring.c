@@ -10,8 +10,9 @@
 
 #define SQ_ENTRIES 256u
 /* Twice the buffers of two buses: an overflow is survived, but ends the multishot requests. */
-#define CQ_ENTRIES 16384u
-#define SQ_IDLE_MS 100u /* the kernel's thread polls this long before it sleeps */
+#define CQ_ENTRIES      16384u
+#define SQ_IDLE_MS      100u /* the kernel's thread polls this long before it sleeps */
+#define REGISTERED_RING 1u   /* liburing's INT_FLAG_REG_RING, in ring.int_flags since 2.2 */
 /* A flood of one source must not keep the owner from its other work for ever. */
 #define ROOM_TRIES      1000u /* for a submission queue that stays full: something is wrong then */
 #define ROUNDS_PER_POLL 64u
@@ -91,6 +92,7 @@ static int start(struct cr_uring *uring)
         return rc;
     io_uring_register_ring_fd(&uring->ring);
     uring->started = true;
+    uring->owner = gettid();
     for (unsigned i = 0; i < uring->loop.slot_count && rc == 0; i++)
         if (uring->loop.slots[i].source && !uring->loop.slots[i].in_epoll)
             rc = cr_uring_request(uring, i);
@@ -221,19 +223,24 @@ static int sort_out(struct cr_uring *uring, struct cr_slot *slot, uint64_t key)
     return 0;
 }
 
+static bool is_owner(const struct cr_uring *uring)
+{
+    return uring->owner == gettid();
+}
+
 void cr_uring_cancel(struct cr_uring *uring, unsigned index)
 {
     struct cr_slot *slot = &uring->loop.slots[index];
     uint64_t key = cr_slot_key(&uring->loop, index);
 
     discard_kept(uring, slot, key);
-    struct io_uring_sqe *sqe = slot->in_kernel ? get_sqe(uring) : NULL;
+    /* Another thread than the loop's cannot enter it; the kernel cancels the requests of a thread
+     * that is gone by itself. */
+    struct io_uring_sqe *sqe = slot->in_kernel && is_owner(uring) ? get_sqe(uring) : NULL;
     if (!sqe)
         return;
     io_uring_prep_cancel64(sqe, key, 0);
     io_uring_sqe_set_data64(sqe, CR_URING_KEY_IGNORED);
-    /* Another thread than the loop's (-EEXIST) cannot wait; the kernel cancels the requests of
-     * a thread that is gone by itself. */
     while (slot->in_kernel && enter(uring, true, NULL) >= 0)
         if (sort_out(uring, slot, key) < 0)
             break;
@@ -332,6 +339,10 @@ static int backend_wait(struct cr_loop *loop, uint64_t timeout_ns)
 static void backend_close(struct cr_loop *loop)
 {
     struct cr_uring *uring = cr_uring_of(loop);
+    /* The number that the descriptor is registered under is the thread's: in another one it stands
+     * for a ring that goes on. That of a thread that is gone has gone with it. */
+    if (!is_owner(uring))
+        uring->ring.int_flags &= (__u8)~REGISTERED_RING;
     io_uring_queue_exit(&uring->ring);
     if (uring->outer_fd >= 0)
         close(uring->outer_fd);

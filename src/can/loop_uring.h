@@ -23,6 +23,7 @@ struct cr_uring {
     struct cr_loop loop;
     struct io_uring ring;
     bool started;
+    pid_t owner;  /* the thread that started it: to all others its descriptor is another ring's */
     int event_fd; /* what is watched in outer_fd for the ring: rung by us, and */
     bool rings;   /* when set, by the kernel for completions */
     int outer_fd; /* what cr_loop_fd hands out: epoll over event_fd and all watches; -1 = not yet */
