@@ -105,9 +105,11 @@ static pid_t auxiliary(const char *name, int ready)
     if (child)
         return child;
     struct canring_channel *channel;
-    if (canring_channel_attach(&channel, name, NULL, NULL) < 0)
-        _exit(1);
-    if (write(ready, "x", 1) != 1)
+    struct canring_error err = {0};
+    int result = canring_channel_attach(&channel, name, NULL, &err);
+    if (result < 0)
+        fprintf(stderr, "attach: %d: %s\n", result, err.text);
+    if (write(ready, result < 0 ? "e" : "x", 1) != 1 || result < 0)
         _exit(2);
     for (;;) {
         union canring_frame_buffer b;
@@ -127,6 +129,7 @@ static void killed_auxiliary_is_noticed_and_replaced(void **state)
         char x;
         pid_t child = auxiliary("proxy/com1", ready[1]);
         assert_int_equal(read(ready[0], &x, 1), 1);
+        assert_int_equal(x, 'x');
         send_numbered(rig.bus, 0, 1 + round * 7 % 50);
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
