@@ -106,7 +106,12 @@ static pid_t auxiliary(const char *name, int ready)
         return child;
     struct canring_channel *channel;
     struct canring_error err = {0};
-    int result = canring_channel_attach(&channel, name, NULL, &err);
+    int result = -EBUSY;
+    for (unsigned tries = 0; tries < 500 && result < 0; tries++) { /* of the one before */
+        if (tries)
+            usleep(10000);
+        result = canring_channel_attach(&channel, name, NULL, &err);
+    }
     if (result < 0)
         fprintf(stderr, "attach: %d: %s\n", result, err.text);
     if (write(ready, result < 0 ? "e" : "x", 1) != 1 || result < 0)
