@@ -27,6 +27,12 @@ expect() { # FILTER VALUE
     [ "$got" = "$2" ] || fail "$1 is $got, not $2"
 }
 
+told() { # PATTERN FILE WORDS: in info's lines, and when it is converted
+    "$CANRING" info "$2" | grep -q "$1" || fail "info $2 does not say '$1'"
+    "$CANRING" convert --force "$2" told.log 2>words || fail "convert $2: $?"
+    grep -q "$3" words || fail "convert $2 does not say '$3': $(cat words)"
+}
+
 # One second of a frame without stuff bits beyond the fields' own each 10 ms, 101 in all; then one
 # of each other kind on another bus.
 python3 - >known.log <<'PY'
@@ -79,10 +85,7 @@ sys.stdout.buffer.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 
 PY
 info 0 eth.pcap
 expect '[.foreign,.frames,.damage.count,.unfinished]' '[2,0,0,false]'
-"$CANRING" info eth.pcap | grep -q '^foreign   2 packets ' || fail "other packets are not told"
-"$CANRING" convert eth.pcap eth.log 2>words || fail "convert of other packets: $?"
-grep -q 'eth.pcap: 2 packets of other link types or protocols than CAN were passed over' words ||
-    fail "convert: $(cat words)"
+told '^foreign   2 packets ' eth.pcap 'eth.pcap: 2 packets of other link types or protocols than CAN were passed over'
 info 0 known.log
 expect .foreign 0
 
@@ -90,10 +93,7 @@ expect .foreign 0
 printf 'base hex  timestamps absolute\n 0.5 1 123 Rx d 1 11\n' >undated.asc
 info 0 undated.asc
 expect '[.undated,.first_ns,.damage.count]' '[true,500000000,0]'
-"$CANRING" info undated.asc | grep -q '^undated   .* times count from 1970$' || fail "a missing date"
-"$CANRING" convert undated.asc undated.log 2>words || fail "convert without a date: $?"
-grep -q 'undated.asc: it does not tell when it began: its times count from 1970' words ||
-    fail "convert: $(cat words)"
+told '^undated   .* times count from 1970$' undated.asc 'undated.asc: it does not tell when it began: its times count from 1970'
 info 0 known.log
 expect .undated false
 

@@ -75,15 +75,10 @@ static int add_bus(struct command *command, const char *target, const char *text
 
 static int add_target(struct command *command, char *target)
 {
-    char *comma = strchr(target, ',');
+    const char *filters;
 
-    if (comma && !comma[1]) {
-        say("capture", "'%s': found nothing behind ',', allowed: filters", target);
+    if (source_split("capture", target, &filters))
         return EXIT_MISUSE;
-    }
-    if (comma)
-        *comma = '\0';
-    const char *filters = comma ? comma + 1 : NULL;
     if (source_names_channel(target)) {
         int result = canring_capture_add_channel(command->capture, target, filters, &command->err);
         if (result >= 0)

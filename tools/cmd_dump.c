@@ -60,17 +60,14 @@ static int open_input(struct dump *dump, struct input *input, char *target)
         .loops = 1,
         .report = report,
     };
-    char *comma = strchr(target, ',');
+    const char *filters;
 
-    if (comma && !comma[1]) {
-        say("dump", "'%s': found nothing behind ',', allowed: filters", target);
+    if (source_split("dump", target, &filters))
         return EXIT_MISUSE;
-    }
-    if (comma)
-        *comma = '\0';
-    if (canring_filters_parse(&input->filters, comma ? comma + 1 : "", &dump->err)) {
+    filters = filters ? filters : "";
+    if (canring_filters_parse(&input->filters, filters, &dump->err)) {
         say("dump", "filters of %s: %s", target, dump->err.text);
-        show_column(comma ? comma + 1 : "", &dump->err);
+        show_column(filters, &dump->err);
         return EXIT_MISUSE;
     }
     input->target = target;

@@ -304,11 +304,7 @@ static int play_all(struct play *play)
 
 static void tell_left_out(const struct play *play)
 {
-    uint64_t foreign = canring_trace_reader_foreign(play->reader);
-
-    if (foreign)
-        say("play", "%llu packets of other link types or protocols than CAN were passed over",
-            (unsigned long long)foreign);
+    say_foreign("play", play->options.file, canring_trace_reader_foreign(play->reader));
     if (play->errors)
         say("play", "%llu error frames were not sent", (unsigned long long)play->errors);
     if (play->lost)

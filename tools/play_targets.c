@@ -30,7 +30,6 @@ static int open_target(struct play_targets *targets, const char *name, const cha
     snprintf(target->name, sizeof(target->name), "%s", name);
     snprintf(target->bus, sizeof(target->bus), "%s", bus);
     target->prints = strcmp(name, "stdout") == 0;
-    targets->prints |= target->prints;
     if (!target->prints) {
         int result = source_check_sendable("play", name);
         if (result)
@@ -149,7 +148,7 @@ bool play_targets_print(struct play_targets *targets, const struct canring_trace
 {
     int status;
 
-    if (!targets->prints)
+    if (!targets->named) /* stdout has to be */
         return false;
     const struct play_target *target = play_targets_find(targets, reader, index, &status);
     return target && target->prints;

@@ -27,8 +27,7 @@ struct play_targets {
     const struct play_options *options;
     struct play_target list[PLAY_TARGETS_MAX];
     unsigned count;
-    bool named;  /* on the command line: nothing is opened beyond that */
-    bool prints; /* one of them is stdout */
+    bool named; /* on the command line: nothing is opened beyond that */
     int8_t *map;
     uint32_t map_count;
 };

@@ -57,13 +57,9 @@ static void tell_what_is_not_kept(const struct recode *recode, const char *forma
 
 static void tell_foreign(const struct recode *recode)
 {
-    for (unsigned i = 0; i < recode->count; i++) {
-        uint64_t foreign = canring_trace_reader_foreign(recode->inputs[i].reader);
-        if (foreign)
-            say(recode->options->command,
-                "%s: %llu packets of other link types or protocols than CAN were passed over",
-                recode->inputs[i].path, (unsigned long long)foreign);
-    }
+    for (unsigned i = 0; i < recode->count; i++)
+        say_foreign(recode->options->command, recode->inputs[i].path,
+                    canring_trace_reader_foreign(recode->inputs[i].reader));
 }
 
 static void tell_undated(const struct recode *recode)

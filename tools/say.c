@@ -140,3 +140,10 @@ int finish_output(const char *command)
     say(command, "cannot write the output: %s", strerror(errno));
     return EXIT_FAILURE;
 }
+
+void say_foreign(const char *command, const char *file, uint64_t packets)
+{
+    if (packets)
+        say(command, "%s: %llu packets of other link types or protocols than CAN were passed over",
+            file, (unsigned long long)packets);
+}

@@ -39,4 +39,7 @@ bool colours_wanted(void);
 /* Flush stdout. Returns 0, or 1 with a message when not all of it was written. */
 int finish_output(const char *command);
 
+/* What a recording holds beside CAN, when there is such. */
+void say_foreign(const char *command, const char *file, uint64_t packets);
+
 #endif

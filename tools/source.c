@@ -65,6 +65,21 @@ bool source_names_channel(const char *target)
     return strchr(target, '/') || (strcmp(target, "any") != 0 && if_nametoindex(target) == 0);
 }
 
+int source_split(const char *command, char *target, const char **filters)
+{
+    char *comma = strchr(target, ',');
+
+    *filters = comma ? comma + 1 : NULL;
+    if (!comma)
+        return 0;
+    if (!**filters) {
+        say(command, "'%s': found nothing behind ',', allowed: filters", target);
+        return EXIT_MISUSE;
+    }
+    *comma = '\0';
+    return 0;
+}
+
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err)
 {

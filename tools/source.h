@@ -42,6 +42,10 @@ struct source {
 int source_open(struct source *source, const char *target, const struct canring_bus_options *wanted,
                 struct canring_error *err);
 
+/* Cut TARGET,FILTERS in two: *filters is NULL without a comma. 0, or EXIT_MISUSE and a word when
+ * nothing stands behind it. */
+int source_split(const char *command, char *target, const char **filters);
+
 /* Whether a target without ':' may name a proxy or a channel, as no network device has its name. */
 bool source_names_channel(const char *target);
 

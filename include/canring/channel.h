@@ -133,10 +133,9 @@ int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int 
 int canring_channel_flush(struct canring_channel *channel, int timeout_ms);
 
 /* For one's own poll or epoll, and nothing else: readable when woken by the proxy, or when it has
- * gone. Before
- * sleeping on it call canring_channel_prepare; when that says false there is something to do now.
- * After sleeping (or not) call canring_channel_awake, then peek. With CANRING_WAIT_SPIN the proxy
- * does not look whether we sleep, and prepare always says false. */
+ * gone. Before sleeping on it call canring_channel_prepare; when that says false there is something
+ * to do now. After sleeping (or not) call canring_channel_awake, then peek. With CANRING_WAIT_SPIN
+ * the proxy does not look whether we sleep, and prepare always says false. */
 int canring_channel_fd(const struct canring_channel *channel);
 bool canring_channel_prepare(struct canring_channel *channel);
 void canring_channel_awake(struct canring_channel *channel);

@@ -47,9 +47,8 @@ struct canring_channel_config {
 
 enum canring_start {
     CANRING_START_RUNNING,
-    CANRING_START_SUSPENDED, /* as after canring_proxy_suspend: canring_proxy_resume opens the bus
-                              */
-    CANRING_START_ON_ATTACH, /* likewise; the first auxiliary that attaches resumes it, too */
+    CANRING_START_SUSPENDED, /* canring_proxy_resume opens the bus */
+    CANRING_START_ON_ATTACH, /* so does the first auxiliary that attaches */
 };
 
 /* Zero-initialise, then set what matters. Copied; nothing is kept. */

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <liburing.h>
-#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <syslog.h>
 #include <time.h>
 
+#include "can/socket_drops.h"
 #include "shm/clock.h"
 
 /* Frames that may wait in our memory, beyond those in the socket. XL buffers are ten times the
@@ -175,15 +175,6 @@ static void consume(struct cr_socketcan *sc)
         reset_message(sc, sc->rx.at++);
 }
 
-static void count_drops(struct cr_socketcan *sc, uint32_t drops)
-{
-    uint32_t more = drops - sc->rx.drops_counted;
-    if (more > INT32_MAX) /* an older figure: counted already */
-        return;
-    sc->rx.drops_counted = drops;
-    sc->bus.stats.rx_lost_kernel += more;
-}
-
 /* What the kernel threw away since the last frame was lost before this one: its number says so. */
 static void account_drops(struct cr_socketcan *sc, const struct cmsghdr *control)
 {
@@ -191,18 +182,15 @@ static void account_drops(struct cr_socketcan *sc, const struct cmsghdr *control
     memcpy(&drops, CMSG_DATA(control), sizeof(drops));
     sc->bus.number += drops - sc->rx.kernel_drops;
     sc->rx.kernel_drops = drops;
-    count_drops(sc, drops);
+    sc->bus.stats.rx_lost_kernel += cr_socket_drops_new(&sc->rx.drops_counted, drops);
 }
 
-/* Frames tell of the drops before them; nobody tells of those after the last one. */
 void cr_sc_refresh_stats(struct cr_bus *bus)
 {
     struct cr_socketcan *sc = cr_socketcan_of(bus);
-    uint32_t memory[SK_MEMINFO_VARS];
-    socklen_t size = sizeof(memory);
-    if (getsockopt(sc->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
-        size > SK_MEMINFO_DROPS * sizeof(memory[0]))
-        count_drops(sc, memory[SK_MEMINFO_DROPS]);
+    uint32_t drops;
+    if (cr_socket_drops(sc->fd, &drops))
+        bus->stats.rx_lost_kernel += cr_socket_drops_new(&sc->rx.drops_counted, drops);
 }
 
 static uint64_t ns_of(const struct timespec *time)

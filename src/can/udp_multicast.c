@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include <liburing.h>
-#include <linux/sock_diag.h>
 
 #include "can/accept.h"
 #include "can/driver.h"
 #include "can/msgpack_frame.h"
+#include "can/socket_drops.h"
 #include "can/udp_multicast_socket.h"
 
 #define BUFFERS        1024u /* of the multishot request, a power of two */
@@ -78,21 +78,12 @@ static struct udp_bus *of(struct cr_bus *bus)
 
 /* From here: one datagram, whichever way it came. */
 
-static void count_drops(struct udp_bus *udp, uint32_t total)
-{
-    uint32_t lost = total - udp->drops_counted;
-    if (lost > INT32_MAX) /* an older figure: counted already */
-        return;
-    udp->drops_counted = total;
-    udp->bus.stats.rx_lost_kernel += lost;
-}
-
 /* What the kernel threw away since the last frame was lost before this one: its number says so. */
 static void account_overflows(struct udp_bus *udp, uint32_t total)
 {
     udp->bus.number += total - udp->overflows;
     udp->overflows = total;
-    count_drops(udp, total);
+    udp->bus.stats.rx_lost_kernel += cr_socket_drops_new(&udp->drops_counted, total);
 }
 
 static void read_control(struct udp_bus *udp, struct msghdr *message, struct canring_frame *frame)
@@ -113,15 +104,12 @@ static void read_control(struct udp_bus *udp, struct msghdr *message, struct can
     }
 }
 
-/* Frames tell of the losses before them; nobody tells of those after the last one. */
 static void refresh_stats(struct cr_bus *bus)
 {
     struct udp_bus *udp = of(bus);
-    uint32_t memory[SK_MEMINFO_VARS];
-    socklen_t size = sizeof(memory);
-    if (getsockopt(udp->sockets.receive, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
-        size > SK_MEMINFO_DROPS * sizeof(memory[0]))
-        count_drops(udp, memory[SK_MEMINFO_DROPS]);
+    uint32_t drops;
+    if (cr_socket_drops(udp->sockets.receive, &drops))
+        bus->stats.rx_lost_kernel += cr_socket_drops_new(&udp->drops_counted, drops);
 }
 
 /* Whether the frame is for the owner; says so in its flags when it is of this host. */
