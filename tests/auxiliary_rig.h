@@ -130,7 +130,6 @@ static const struct canring_auxiliary_ops told_ops __attribute__((unused)) = {
 static inline int close_inherited(int kept)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    cr_auxiliary_forked();
     dup2(kept, 3);
     close_range(4, ~0U, 0);
     return 3;

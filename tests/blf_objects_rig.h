@@ -11,18 +11,23 @@ static char path[64];
 static uint8_t objects[1 << 16], file[1 << 21];
 static size_t made, stored;
 
+static inline void head(uint8_t *to, uint16_t header, size_t size, uint32_t type)
+{
+    memset(to, 0, size + 3);
+    memcpy(to, "LOBJ", 4);
+    blf_put16(to + 4, header);
+    blf_put16(to + 6, 1);
+    blf_put32(to + 8, (uint32_t)size);
+    blf_put32(to + 12, type);
+}
+
 /* Append an object of `length` bytes of body; its time is `ticks`. Returns the body. */
 static inline uint8_t *object(uint32_t type, size_t length, uint32_t flags, int64_t ticks)
 {
     uint8_t *to = objects + made;
     size_t size = BLF_OBJECT_HEADER + length;
 
-    memset(to, 0, size + 3);
-    memcpy(to, "LOBJ", 4);
-    blf_put16(to + 4, BLF_OBJECT_HEADER);
-    blf_put16(to + 6, 1);
-    blf_put32(to + 8, (uint32_t)size);
-    blf_put32(to + 12, type);
+    head(to, BLF_OBJECT_HEADER, size, type);
     blf_put32(to + BLF_OBJECT_FLAGS, flags);
     blf_put64(to + BLF_OBJECT_TIME, (uint64_t)ticks);
     made += size + size % 4;
@@ -57,12 +62,7 @@ static inline void container(const uint8_t *data, size_t length, uint16_t method
     uint8_t *to = file + stored;
     size_t size = BLF_CONTAINER_HEADER + length;
 
-    memset(to, 0, size + 3);
-    memcpy(to, "LOBJ", 4);
-    blf_put16(to + 4, BLF_OBJECT_BASE);
-    blf_put16(to + 6, 1);
-    blf_put32(to + 8, (uint32_t)size);
-    blf_put32(to + 12, BLF_LOG_CONTAINER);
+    head(to, BLF_OBJECT_BASE, size, BLF_LOG_CONTAINER);
     blf_put16(to + 16, method);
     blf_put32(to + 24, raw);
     if (length)

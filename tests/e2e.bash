@@ -114,11 +114,11 @@ start_proxy() { # NAME ARGUMENTS…: canring run
 attached() { # PROXY/CHANNEL, or CHANNEL
     "$CANRING" list 2>/dev/null | grep -qE "^([^/]+/)?$1"$'\t.*\tpid [0-9]+$'
 }
-start_aux() { # NAME PROXY/CHANNEL OPTIONS…: canring dump
+start_aux() { # NAME PROXY/CHANNEL[,FILTERS] OPTIONS…: canring dump
     local name=$1 channel=$2
     shift 2
     background "$name" "$CANRING" dump "$@" "$channel"
-    eventually attached "$channel" || give_up "$name does not attach: $(cat "$work/$name.err")"
+    eventually attached "${channel%%,*}" || give_up "$name does not attach: $(cat "$work/$name.err")"
 }
 # FILTER: of `canring status --json`, with jq's language.
 status() {

@@ -160,6 +160,21 @@ static inline struct canring_channel *attach(const char *name)
     return channel;
 }
 
+/* The proxy has seen that those who detached are gone. */
+static inline void wait_until_free(void)
+{
+    bool free_now = false;
+    for (unsigned tries = 0; tries < 500 && !free_now; tries++) {
+        char *json = NULL;
+        if (tries)
+            usleep(10000);
+        assert_int_equal(canring_proxies(&json, NULL), 1);
+        free_now = !strstr(json, "\"attached\": true");
+        free(json);
+    }
+    assert_true(free_now);
+}
+
 static inline void send_numbered(struct canring_bus *bus, uint32_t from, uint32_t count)
 {
     union canring_frame_buffer b;

@@ -17,7 +17,9 @@
 
 #define SLOTS   CANRING_SLOTS_MIN
 #define LONGEST (SLOTS / 2 * CANRING_SLOT)
-#define HEADER  6u /* sequence and size: the ring's own */
+#define HEADER  6u                     /* sequence and size: the ring's own */
+#define BYTES   (SLOTS * CANRING_SLOT) /* of a lap */
+#define ROOM    (BYTES - CANRING_SLOT) /* one slot stays free */
 
 enum { RECORDS = 256 }; /* more than a ring holds, and a run on top */
 
@@ -127,7 +129,7 @@ static void check_unread(void)
 {
     for (uint64_t n = model.released; n < cpu.visible; n++) {
         const struct expected *e = &model.expected[n % RECORDS];
-        const uint8_t *slot = model.ring.slots + e->position % SLOTS * CANRING_SLOT;
+        const uint8_t *slot = model.ring.slots + e->position % BYTES;
         uint32_t sequence;
         uint16_t size;
         memcpy(&sequence, slot, sizeof(sequence));
@@ -153,7 +155,7 @@ static void expect_at(uint64_t position, const uint8_t *bytes, uint32_t size)
  * some since when it was yes, and has done nothing since when it was no. */
 static void check_room(bool room, uint64_t end)
 {
-    const bool released = end <= model.c.released + SLOTS - 1;
+    const bool released = end <= model.c.released + ROOM;
     if (model.p.broken)
         fail_run("the producer thinks that the ring is broken");
     if (room && !released)
@@ -168,7 +170,7 @@ static uint64_t end_of_visible(void)
     if (!cpu.visible)
         return model.start;
     const struct expected *e = &model.expected[(cpu.visible - 1) % RECORDS];
-    return e->position + canring_ring_span(e->size);
+    return e->position + canring_ring_stride(e->size);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <canring/proxy.h>
 #include <canring/trace.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -140,6 +141,7 @@ static void it_is_over_after_so_many_frames_and_no_more(void **state)
     const char *path = in_dir("count.log");
     const struct canring_capture_options options = {.recording = {.path = path}, .count = 5};
     const struct canring_bus_options bus = {.interface = "virtual", .channel = bus_name};
+    struct canring_capture_bus_stats figures;
     struct canring_recording_stats last;
     struct canring_capture *capture = open_capture(&options);
     assert_int_equal(canring_capture_add_bus(capture, &bus, NULL), 0);
@@ -147,8 +149,9 @@ static void it_is_over_after_so_many_frames_and_no_more(void **state)
     for (uint32_t i = 0; i < 9; i++)
         send_one(sender, i);
     assert_int_equal(canring_capture_run(capture), 1);
-    assert_int_equal(canring_capture_close(capture, &last, NULL, NULL), 0);
+    assert_int_equal(canring_capture_close(capture, &last, &figures, NULL), 0);
     assert_int_equal(last.written, 5);
+    assert_int_equal(figures.received, 5);
     assert_int_equal(lines_of(path, bus_name), 5);
     canring_bus_close(sender);
     unlink(path);
@@ -183,11 +186,19 @@ static void *run_proxy(void *arg)
     return NULL;
 }
 
+static void keep_words(void *arg, int level, const char *text)
+{
+    (void)level;
+    snprintf(arg, CANRING_ERROR_TEXT, "%s", text);
+}
+
 static void a_running_proxy_is_captured_until_it_ends(void **state)
 {
     (void)state;
     const char *path = in_dir("proxy.log");
-    const struct canring_capture_options options = {.recording = {.path = path}};
+    char words[CANRING_ERROR_TEXT] = "";
+    const struct canring_capture_options options = {
+        .recording = {.path = path}, .report = keep_words, .report_arg = words};
     const struct canring_proxy_options wanted = {
         .name = "captured", .bus = {.interface = "virtual", .channel = bus_name}};
     struct canring_proxy *proxy = NULL;
@@ -207,7 +218,9 @@ static void a_running_proxy_is_captured_until_it_ends(void **state)
     canring_proxy_stop(proxy);
     pthread_join(thread, NULL);
     canring_proxy_close(proxy);
+    assert_string_equal(words, "");
     assert_int_equal(canring_capture_run(capture), 1); /* nothing is left to record */
+    assert_string_equal(words, "captured: the proxy has ended");
     assert_int_equal(canring_capture_close(capture, &last, NULL, NULL), 0);
     assert_int_equal(last.written, 0x100);
     assert_int_equal(lines_of(path, bus_name), 0x100);
@@ -231,7 +244,28 @@ static void what_cannot_be_opened_leaves_nothing_behind(void **state)
     capture = open_capture(&options);
     const struct canring_bus_options bus = {.interface = "no such", .channel = "x"};
     assert_int_equal(canring_capture_add_bus(capture, &bus, &err), -EINVAL);
+    assert_int_equal(canring_capture_run(capture), 1); /* nothing is left to record */
     assert_int_equal(canring_capture_close(capture, NULL, NULL, NULL), 0);
+    assert_int_equal(access(options.recording.path, F_OK), -1);
+}
+
+static void the_file_is_made_when_it_begins(void **state)
+{
+    (void)state;
+    const struct canring_capture_options options = {.recording = {.path = in_dir("late.log")}};
+    struct canring_error err = {0};
+    struct canring_capture *capture = open_capture(&options);
+    assert_int_equal(access(options.recording.path, F_OK), -1);
+    assert_int_equal(canring_capture_begin(capture, &err), 0);
+    assert_int_equal(access(options.recording.path, F_OK), 0);
+    assert_int_equal(canring_capture_begin(capture, &err), 0);
+    assert_int_equal(canring_capture_close(capture, NULL, NULL, NULL), 0);
+    unlink(options.recording.path);
+    capture = open_capture(&options);
+    close(open(options.recording.path, O_CREAT | O_WRONLY, 0600)); /* somebody was faster */
+    assert_int_equal(canring_capture_begin(capture, &err), -EEXIST);
+    assert_int_equal(canring_capture_close(capture, NULL, NULL, NULL), 0);
+    assert_int_equal(access(options.recording.path, F_OK), 0);
     unlink(options.recording.path);
 }
 
@@ -249,6 +283,7 @@ int main(void)
         cmocka_unit_test(stop_ends_a_run_from_another_thread),
         cmocka_unit_test(a_running_proxy_is_captured_until_it_ends),
         cmocka_unit_test(what_cannot_be_opened_leaves_nothing_behind),
+        cmocka_unit_test(the_file_is_made_when_it_begins),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(runtime);

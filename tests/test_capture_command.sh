@@ -62,9 +62,11 @@ rotation() {
     capture rot rot.log "virtual:$bus"
     gen 50000 "$bus" --rate 25000 &
     local g=$!
+    local written=rot.log i
     for i in 1 2 3; do
-        sleep 0.4
+        eventually test -s "$written" || give_up "rotation: nothing in $written"
         kill -HUP "${pids[rot]}"
+        written=rot_000$i.log
     done
     wait_bounded $g gen
     eventually lines 50000 rot.log rot_000?.log
@@ -80,9 +82,9 @@ rotation() {
 }
 
 trigger() {
-    capture trig trig.log --trigger 7FF:7FF --pretrigger 500ms "virtual:$bus"
+    capture trig trig.log --trigger 7FF:7FF --pretrigger 3s "virtual:$bus"
     gen 100 "$bus" -g 1
-    sleep 1
+    sleep 3.5
     [ ! -e trig.log ] || fail "trigger: written before it came"
     gen 50 "$bus" -g 1
     "$CANRING" send "virtual:$bus" 7FF#EE
@@ -91,6 +93,12 @@ trigger() {
     kill -TERM "${pids[trig]}"
     ends_with 143 trig || fail "trigger: $(cat trig.err)"
     [ "$(wc -l <trig.log)" = 52 ] || fail "trigger: $(wc -l <trig.log) frames, not the last 50, the trigger and one more"
+    capture tcount tcount.log --trigger 7FF:7FF --pretrigger 60s -n 3 "virtual:$bus"
+    gen 20 "$bus" -g 1
+    "$CANRING" send "virtual:$bus" 7FF#EE
+    gen 20 "$bus" -g 1
+    ends_with 0 tcount || fail "count and trigger: $(cat tcount.err)"
+    [ "$(wc -l <tcount.log)" = 23 ] || fail "count and trigger: $(wc -l <tcount.log) frames, not 20, the trigger and two more"
     capture usr usr.log --pretrigger 60s "virtual:$bus"
     gen 10 "$bus" -g 1
     kill -USR1 "${pids[usr]}"
@@ -121,6 +129,9 @@ several_buses() { # of a recording keep their names
     cmp -s mixed.log m.log || fail "buses: the log differs"
     "$CANRING" capture -q -o m1.log 'replay:mixed.log#can1' 2>words || fail "#can1: $(cat words)"
     cmp -s <(grep ' can1 ' mixed.log) m1.log || fail "#can1: not the frames of one bus"
+    "$CANRING" capture --count 3 -o m3.log replay:mixed.log 2>words || fail "--count: $(cat words)"
+    [ "$(wc -l <m3.log)" = 3 ] || fail "--count: $(wc -l <m3.log) lines"
+    grep -q ' received 3 .* room 0$' words || fail "--count: what came later is counted: $(cat words)"
 }
 gen_log() {
     for ((i = 0; i < $1; i++)); do
@@ -146,6 +157,34 @@ misuse() {
     "$CANRING" capture -o mine.log -n 1 virtual:x 2>err && fail "an existing file is overwritten"
     [ "$(cat mine.log)" = mine ] || fail "an existing file was touched"
     grep -q 'mine.log: cannot be created: File exists; --force replaces it$' err || fail "$(cat err)"
+}
+
+# What cannot begin leaves older recordings, and no new file.
+start_that_fails() {
+    gen_log 10 >kept.log
+    cp kept.log copy.log
+    ln -s kept.log link.log
+    ln -s nothing.log loose.log
+    refused() { # STATUS WORDS ARGUMENT…
+        "$CANRING" capture -T 5s "${@:3}" 2>err
+        local got=$?
+        [ $got = "$1" ] || fail "${*:3}: ends with $got, not $1: $(cat err)"
+        grep -q "$2" err || fail "${*:3}: $(cat err)"
+        cmp -s kept.log copy.log || fail "${*:3}: the older recording is gone"
+    }
+    refused 1 'no-such-proxy/' --force -o kept.log no-such-proxy/
+    refused 1 'nosuch.log' --force -o kept.log "virtual:$bus" replay:nosuch.log
+    refused 2 'filters of' --force -o kept.log virtual:x,12:34:56
+    refused 2 'kept.log: is what is to be recorded' --force -o kept.log replay:kept.log
+    refused 2 'link.log: is what is to be recorded' --force -o link.log replay:kept.log
+    refused 2 'kept.log: is what is to be recorded' --force -o kept.log 'replay:link.log#can0'
+    refused 2 'kept.log: is what is to be recorded' --force -o kept.log --pretrigger 1s replay:kept.log
+    refused 1 'no-such-proxy/' -o new.log no-such-proxy/
+    [ ! -e new.log ] || fail "a start that failed leaves a file"
+    "$CANRING" capture -q --force -o kept.log replay:copy.log 2>err || fail "$(cat err)"
+    cmp -s kept.log copy.log || fail "another recording does not replace it"
+    "$CANRING" capture -q -o loose.log replay:copy.log 2>err || fail "a link to nothing: $(cat err)"
+    cmp -s nothing.log copy.log || fail "a link to nothing is not written through"
 }
 
 # In a mount namespace, on a file system of 1 MiB, which then gets more room.
@@ -178,6 +217,85 @@ full_disk() {
     [ "$(wc -l <full.log)" = $((received - dropped)) ] || fail "full disk: $(wc -l <full.log) frames, $received received, $dropped dropped"
 }
 
+# A file behind standard output is written on where it is, whatever options say.
+standard_output() {
+    local ending
+    gen_log 100 >whole.log
+    for ending in "" --force; do
+        # shellcheck disable=SC2086 # none, or one
+        { echo first; "$CANRING" capture -q $ending --format candump -o - replay:whole.log; echo last; } >std.log 2>err
+        cmp -s std.log <(echo first; cat whole.log; echo last) || fail "standard output $ending: $(cat err; head -2 std.log)"
+    done
+    "$CANRING" capture -q --format candump -o - replay:whole.log >>std.log 2>err || fail "appended: $(cat err)"
+    cmp -s std.log <(echo first; cat whole.log; echo last; cat whole.log) || fail "standard output is not appended to"
+    "$CANRING" capture --format pcapng -o - replay:whole.log 2>err | cat >std.pcapng
+    "$CANRING" capture -q -o back2.log replay:std.pcapng 2>>err
+    cmp -s <(frames whole.log) <(frames back2.log) || fail "a pipe: $(cat err)"
+    grep -q 'recording into standard output' err || fail "a pipe: $(cat err)"
+    "$CANRING" capture -q --format candump -o - replay:whole.log >>whole.log 2>err && fail "its own input goes unnoticed"
+    [ "$(wc -l <whole.log)" = 100 ] || fail "its own input is written to"
+    "$CANRING" capture --format candump --rotate-frames 10 -o - replay:std.log >x.log 2>err && fail "a limit goes unnoticed"
+    return 0
+}
+
+# A file that becomes too large is told, no signal ends the command: it ends by itself, since waiting
+# makes no file smaller, however much there is to record. Its rings are files, too.
+too_large() {
+    awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "(%.6f) can0 %03X#%08X\n", 1700000000 + i / 1000, i % 2048, i }' >long.log
+    (ulimit -f 1024 && exec "$CANRING" capture --reserve 1MiB -o large.log replay:long.log) 2>err
+    [ $? = 1 ] || fail "a file that is too large: $(cat err)"
+    grep -q 'large.log.*File too large' err || fail "a file that is too large is not told: $(cat err)"
+    grep -q '  given up with a disk that failed: ' err || fail "a file that is too large: $(cat err)"
+    "$CANRING" capture -q -o part.log replay:large.log 2>err || fail "what is there of it: $(cat err)"
+}
+
+# A recording is not read on while the disk is full, and nothing turns round and round meanwhile.
+replay_to_a_full_disk() {
+    unshare -rm true 2>/dev/null || return
+    mkdir narrow
+    unshare -rm bash -c '
+        . "$tests/bounded.bash"
+        ticks() { cut -d" " -f14,15 /proc/$1/stat | tr " " +; }
+        mount -t tmpfs -o size=1m none narrow || exit 9
+        "$CANRING" capture --reserve 1MiB -o narrow/long.log replay:long.log 2>narrow.err &
+        capture=$!
+        for i in $(seq 200); do grep -q "No space left" narrow.err && break; sleep 0.05; done
+        sleep 2
+        before=$(($(ticks $capture)))
+        sleep 2
+        echo $(($(ticks $capture) - before)) >narrow.ticks
+        mount -o remount,size=200m narrow || exit 9
+        wait_bounded $capture capture; echo $? >narrow.status
+        cmp narrow/long.log long.log >narrow.differs 2>&1'
+    [ $? != 9 ] || { echo "a recording to a full disk: not tried, no tmpfs here"; return; }
+    [ "$(cat narrow.status)" = 0 ] || fail "a recording to a full disk: ends with $(cat narrow.status): $(cat narrow.err)"
+    [ ! -s narrow.differs ] || fail "a recording to a full disk: $(cat narrow.differs)"
+    [ "$(cat narrow.ticks)" -lt 100 ] || fail "a recording to a full disk: $(cat narrow.ticks)/100 s of processor time in 2 s"
+}
+
+# On a disk that is full to the end each frame is in one of the figures, and those of the file in it.
+full_to_the_end() {
+    unshare -rm true 2>/dev/null || return
+    mkdir tiny
+    unshare -rm bash -c '
+        . "$tests/bounded.bash"
+        mount -t tmpfs -o size=100k none tiny || exit 9
+        "$CANRING" capture -T 60s -o tiny/end.log "virtual:$bus" 2>end.err &
+        capture=$!
+        for i in $(seq 100); do grep -q "recording into" end.err && break; sleep 0.05; done
+        "$CANRING" gen -n 60000 -I i -L 8 --rate 50000 "virtual:$bus" 2>/dev/null
+        sleep 1
+        kill -TERM $capture; wait_bounded $capture capture; echo $? >end.status
+        wc -l <tiny/end.log >end.lines'
+    [ $? != 9 ] || { echo "full to the end: not tried, no tmpfs here"; return; }
+    read -r _ received _ dropped < <(report end)
+    local written given_up
+    written=$(sed -n 's/^\([0-9]*\) frames written in .*/\1/p' end.err)
+    given_up=$(sed -n 's/^  given up with a disk that failed: //p' end.err)
+    [ "$received" = $((written + dropped + given_up)) ] || fail "full to the end: $(cat end.err)"
+    [ "$written" = "$(cat end.lines)" ] || fail "full to the end: $(cat end.lines) lines, $(cat end.err)"
+}
+
 exact
 two_buses
 rotation
@@ -185,5 +303,10 @@ trigger
 formats
 several_buses
 misuse
+start_that_fails
+standard_output
+too_large
 full_disk
+replay_to_a_full_disk
+full_to_the_end
 exit $failed

@@ -65,7 +65,7 @@ if /usr/bin/python3 -c '' 2>/dev/null; then
     json "[c['channel']['ring_slots'] for c in d['config']['connectors'] if 'channel' in c] == [128, 16384]"
     json "[c['bus']['channel'] for c in d['config']['connectors'] if c['name'] == 'defaults'] == ['vcan0']"
     run 2 --json bad_keys.yaml
-    json "not d['usable'] and 'config' not in d and len(d['diagnostics']) == 10"
+    json "not d['usable'] and 'config' not in d and len(d['diagnostics']) == 12"
     json "all(m['fatal'] and m['line'] > 0 and m['file'] == 'bad_keys.yaml' for m in d['diagnostics'])"
     run 0 --json good_joined.yaml
     json "d['usable'] and d['diagnostics'][0]['severity'] == 'error' and not d['diagnostics'][0]['fatal']"

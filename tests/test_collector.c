@@ -199,6 +199,35 @@ static void a_full_disk_is_said_and_harms_nothing_else(void **state)
     collector = NULL;
 }
 
+static bool no_memory;
+void *__real_malloc(size_t size); /* NOLINT(bugprone-reserved-identifier): the linker's */
+void *__wrap_malloc(size_t size); /* NOLINT(bugprone-reserved-identifier) */
+
+void *__wrap_malloc(size_t size) /* NOLINT(bugprone-reserved-identifier) */
+{
+    return no_memory ? NULL : __real_malloc(size);
+}
+
+static void records_that_memory_lacks_for_are_told_once(void **state)
+{
+    (void)state;
+    struct cr_collector_stats stats;
+    start();
+    expect_success(launch("p", log_numbers, 3));
+    no_memory = true;
+    cr_collector_flush(collector);
+    cr_collector_flush(collector); /* not even for the word about it, and that is no record lost */
+    no_memory = false;
+    cr_collector_flush(collector);
+    cr_collector_flush(collector);
+    cr_collector_stats(collector, &stats);
+    assert_int_equal(stats.lost, 3);
+    char *text = printed();
+    assert_int_equal(occurrences(text, "3 log records were lost: no memory"), 1);
+    assert_int_equal(occurrences(text, "no memory"), 1);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +238,7 @@ int main(void)
         LOG_TEST(a_process_whose_ring_is_removed_goes_on_with_stderr),
         LOG_TEST(the_fd_calls_for_draining_while_there_are_rings),
         LOG_TEST(console_level_holds_back_from_the_console_only),
+        LOG_TEST(records_that_memory_lacks_for_are_told_once),
         LOG_TEST(a_full_disk_is_said_and_harms_nothing_else),
     };
     if (!enter("collector"))

@@ -213,7 +213,8 @@ static void forge(struct cr_segment *raw, uint32_t size, uint8_t logger_bytes, u
                   uint64_t time_ns)
 {
     uint64_t at = atomic_load(&raw->tx.consumer_side->position);
-    struct cr_log_wire *wire = (void *)canring_ring_at(raw->tx.slots, at, raw->tx.capacity - 1);
+    struct cr_log_wire *wire =
+        (void *)canring_ring_at(raw->tx.slots, at, (uint64_t)raw->tx.capacity * CANRING_SLOT - 1);
     memset((char *)wire + 8, 'x', sizeof(*wire) - 8 + logger_bytes + text_bytes % 2001);
     wire->time_ns = time_ns;
     wire->level = 255;

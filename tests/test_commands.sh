@@ -66,6 +66,10 @@ expect 2 "'vcan0,': found nothing behind ','" "$CANRING" dump vcan0,
 expect 2 "'vcan0,': found nothing behind ','" "$CANRING" capture -o "$work/no.log" vcan0,
 expect 2 "'any' is all interfaces, to read only" "$CANRING" send any 123#
 expect 2 "'any' is all interfaces, to read only" "$CANRING" gen any
+echo '(1.000000) can0 123#11' >"$work/drive.log"
+expect 2 "drive.log' is a recording, to read only" "$CANRING" send replay:drive.log 123#11
+expect 2 "drive.log' is a recording, to read only" "$CANRING" gen -n 1 replay:drive.log
+expect 2 "drive.log' is a recording, to read only" "$CANRING" play "$work/drive.log" replay:drive.log
 "$CANRING" check --help >/dev/full 2>/dev/null && fail "check --help: a full disk goes unnoticed"
 
 # Started without standard descriptors, as some daemons start programs, nobody writes into a bus.
@@ -95,9 +99,15 @@ for command in convert dump gen info play repair send; do
         grep . | sort -u >"$work/help"
     cmp -s "$work/manual" "$work/help" || { fail "manual and help of $command differ"; diff "$work/manual" "$work/help"; }
 done
+for command in $("$CANRING" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    grep -qE "^\.It .*Cm $command( |\$)" "$CANRING_SOURCE/man/canring.1" || fail "canring(1) lacks $command"
+    grep -q "^\.Xr canring-$command 1" "$CANRING_SOURCE/man/canring.1" || fail "canring(1) does not refer to $command"
+done
 if command -v mandoc >/dev/null; then
-    for page in canring canring-convert canring-dump canring-gen canring-info canring-play canring-repair canring-send; do
-        mandoc -T lint -W warning "$CANRING_SOURCE/man/$page.1" || fail "mandoc -T lint $page.1"
+    for page in "$CANRING_SOURCE"/man/*; do
+        mandoc -T lint -W warning "$page" || fail "mandoc -T lint $page"
+        # Letters of options that are the name of a macro.
+        mandoc -T ascii "$page" | sed 's/.\x08//g' | grep -F -- '-()' && fail "$page: options read as a macro"
     done
 else
     echo "manual pages not checked: no mandoc"

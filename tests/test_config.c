@@ -63,10 +63,11 @@ static void every_key_arrives_in_the_model(void **state)
     const struct canring_config_channel *channel = &proxy->channels[0].connector->channel;
     assert_int_equal(channel->ring_slots, 128);
     assert_int_equal(channel->overflow, CANRING_OVERFLOW_DROP);
-    assert_int_equal(channel->spill_limit, 0);
+    assert_int_equal(channel->spill_limit, 1);
     assert_int_equal(channel->wait, CANRING_WAIT_SPIN);
     assert_string_equal(channel->group, "can");
     assert_int_equal(channel->filters.count, 2);
+    assert_true(channel->filters.given);
     assert_int_equal(channel->filters.list[0].mask, 0x7ff);
     assert_true(channel->filters.list[1].id == (CANRING_ID_EXTENDED | 0x1ffffff0u));
     assert_true(channel->filters.list[1].mask == (CANRING_ID_EXTENDED | 0x1fffffffu));

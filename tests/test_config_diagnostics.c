@@ -2,6 +2,7 @@
 #include "config_rig.h"
 
 #include <errno.h>
+#include <stdarg.h>
 
 static void many_errors_are_counted_beyond_those_kept(void **state)
 {
@@ -35,6 +36,56 @@ static void a_diagnostic_is_one_line_and_whole_characters(void **state)
     assert_null(strstr(json, "\"diagnostics\": []"));
     free(json);
     done(&loaded);
+}
+
+static char shared[65536];
+
+static void __attribute__((format(printf, 1, 2))) add(const char *format, ...)
+{
+    size_t used = strlen(shared);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(shared + used, sizeof(shared) - used, format, args);
+    va_end(args);
+}
+
+/* So many auxiliaries on one bus, each with a line of its own from line 2 on; served by a proxy
+ * that is listed, or by one that follows from it. */
+static struct loaded load_shared(unsigned count, bool listed)
+{
+    shared[0] = '\0';
+    add("auxiliaries:\n");
+    for (unsigned i = 0; i < count && !listed; i++)
+        add("  a%u: {connectors: {com: bus}, type: 'm:CommunicationAuxiliary'}\n", i);
+    for (unsigned i = 0; i < count && listed; i++)
+        add("  a%u: {connectors: {com: c%u}, type: 'm:CommunicationAuxiliary'}\n", i, i);
+    if (listed)
+        add("  px:\n    connectors: {com: bus}\n    type: 'm:MpProxyAuxiliary'\n"
+            "    config:\n      aux_list:\n");
+    for (unsigned i = 0; i < count && listed; i++)
+        add("      - a%u\n", i);
+    add("connectors:\n");
+    for (unsigned i = 0; i < count && listed; i++)
+        add("  c%u: {config: {processing: True}, type: 'm:CCMpProxy'}\n", i);
+    add("  bus: {config: {interface: virtual, channel: b}, type: 'm:CCVirtualCan'}\n");
+    return load(shared);
+}
+
+static void a_proxy_has_no_more_channels_than_can_be(void **state)
+{
+    (void)state;
+    for (unsigned listed = 0; listed < 2; listed++) {
+        struct loaded loaded = load_shared(CANRING_CHANNELS_MAX, listed);
+        assert_int_equal(loaded.result, 0);
+        done(&loaded);
+        loaded = load_shared(CANRING_CHANNELS_MAX + 9, listed);
+        assert_int_equal(loaded.result, -EINVAL);
+        assert_int_equal(loaded.diagnostics.errors, 1);
+        assert_non_null(strstr(loaded.diagnostics.list[0].text, "'a256' is one channel too many"));
+        assert_int_equal(loaded.diagnostics.list[0].line,
+                         listed ? 1 + CANRING_CHANNELS_MAX + 9 + 5 + 257 : 258);
+        done(&loaded);
+    }
 }
 
 static void a_missing_file_is_said(void **state)
@@ -111,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_errors_are_counted_beyond_those_kept),
         cmocka_unit_test(a_diagnostic_is_one_line_and_whole_characters),
+        cmocka_unit_test(a_proxy_has_no_more_channels_than_can_be),
         cmocka_unit_test(a_missing_file_is_said),
         cmocka_unit_test(nothing_follows_from_what_could_not_be_read),
         cmocka_unit_test(names_that_are_no_text_do_not_spoil_json),

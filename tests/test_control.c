@@ -3,12 +3,15 @@
 #include <canring/proxy.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proxy/control.h"
@@ -68,6 +71,48 @@ static void stopped_proxy_is_neither_waited_for_nor_removed(void **state)
     assert_int_equal(access(address.sun_path, F_OK), -1);
 }
 
+static void on_tick(int number)
+{
+    (void)number;
+}
+
+static timer_t signals_every_200_ms(void)
+{
+    struct sigaction action = {.sa_handler = on_tick};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec often = {.it_interval.tv_nsec = 200000000, .it_value.tv_nsec = 200000000};
+    timer_t timer;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    assert_int_equal(timer_settime(timer, 0, &often, NULL), 0);
+    return timer;
+}
+
+/* What broke: each signal began the second anew that a proxy is given to answer. */
+static void signals_do_not_prolong_the_wait(void **state)
+{
+    (void)state;
+    int visitors[8];
+    struct cr_request request = {0};
+    static struct cr_reply reply;
+    struct canring_error err = {0};
+    int full = stopped_proxy("full", visitors), silent = cr_control_listen("silent", &err);
+    assert_true(silent >= 0);
+    int asking = cr_control_connect("silent", &err);
+    assert_true(asking >= 0);
+    timer_t timer = signals_every_200_ms();
+    alarm(30);
+    assert_int_equal(cr_control_connect("full", &err), -ETIMEDOUT);
+    assert_int_equal(cr_control_ask(asking, &request, &reply, &err), -ETIMEDOUT);
+    alarm(0);
+    timer_delete(timer);
+    close(asking);
+    close(silent);
+    close_all(full, visitors);
+    cr_control_remove_leftover("full");
+    cr_control_remove_leftover("silent");
+}
+
 /* What broke: a program without descriptors left took the socket of a living proxy away. */
 static void who_cannot_look_removes_nothing(void **state)
 {
@@ -89,13 +134,41 @@ static void who_cannot_look_removes_nothing(void **state)
     cr_control_remove_leftover("living");
 }
 
+static void *take_turns(void *arg)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        int fd = cr_control_listen(arg, NULL);
+        if (fd >= 0)
+            close(fd); /* dead: the next one has to remove the socket */
+        cr_control_remove_leftover(arg);
+    }
+    return NULL;
+}
+
+/* The lock is removed by each who held it: whoever waited for it has to take another. */
+static void many_lock_the_directory_and_leave_nothing(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    static char names[4][8] = {"a", "b", "a", "b"};
+    alarm(60);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turns, names[i]), 0);
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    alarm(0);
+    assert_int_equal(rmdir(runtime), 0);
+}
+
 int main(void)
 {
     snprintf(runtime, sizeof(runtime), "/tmp/canring-test-control-%d", (int)getpid());
     setenv("CANRING_RUNTIME_DIR", runtime, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stopped_proxy_is_neither_waited_for_nor_removed),
+        cmocka_unit_test(signals_do_not_prolong_the_wait),
         cmocka_unit_test(who_cannot_look_removes_nothing),
+        cmocka_unit_test(many_lock_the_directory_and_leave_nothing),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(runtime);

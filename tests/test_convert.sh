@@ -158,11 +158,56 @@ cat turned.log turned_000?.log >all
 same "rotated by frames" rich.log all
 [ "$(wc -l <turned.log) $(ls turned* | wc -l)" = "700 5" ] || fail "rotated by frames: $(wc -l turned*)"
 rm turned*
-convert 0 --digits 9 --rotate-time 1.2 rich.log turned.log
-cat turned.log turned_000?.log >all
-same "rotated by time" rich.log all
-[ "$(ls turned* | wc -l)" = 3 ] || fail "rotated by time: $(wc -l turned*)"
-rm -f turned* all wanted difference
+for span in 1.2 1200ms 0.02min; do
+    convert 0 --digits 9 --rotate-time $span rich.log turned.log
+    cat turned.log turned_000?.log >all
+    same "rotated by time" rich.log all
+    [ "$(ls turned* | wc -l)" = 3 ] || fail "rotated by time, $span: $(wc -l turned*)"
+    rm turned*
+done
+for size in 100000 100k 100kB 0.1MB; do
+    convert 0 --digits 9 --rotate-bytes $size rich.log turned.log
+    cat turned.log turned_000?.log >all
+    same "rotated by size" rich.log all
+    size=$(wc -c <turned.log)
+    [ "$size" -le 100000 ] && [ "$size" -gt 90000 ] || fail "rotated by size: $(wc -c turned*)"
+    rm turned*
+done
+rm -f all wanted difference
+
+# What is written where it is must not be what is read: it was emptied, and the recording gone.
+mkdir own
+cp rich.log own/a.log
+cp rich.log own/other.log
+ln -s a.log own/link.log
+ln own/a.log own/hard.log
+for turn in '--rotate-bytes 1M' '--rotate-frames 100' '--rotate-time 1s' '--rotate-frames 100 --dated'; do
+    for ways in 'a.log a.log' 'link.log a.log' 'a.log link.log' 'a.log hard.log' \
+        'other.log a.log a.log' 'a.log other.log ./a.log'; do
+        read -ra files <<<"$ways"
+        # shellcheck disable=SC2086 # options and their values
+        convert 2 -f -T candump $turn "${files[@]/#/own/}"
+        said ': is what is to be read, too'
+    done
+    # shellcheck disable=SC2086 # the same
+    convert 2 -f -F candump -T candump $turn - own/a.log <own/a.log
+    same "a recording that is its own output with $turn" rich.log own/a.log
+done
+convert 2 -T candump own/a.log - >>own/a.log
+said 'standard output: is what is to be read, too'
+same "a recording that standard output appends to" rich.log own/a.log
+convert 2 -T candump own/a.log - 1<>own/a.log
+same "a recording that standard output begins with" rich.log own/a.log
+[ "$(ls own | paste -sd' ')" = "a.log hard.log link.log other.log" ] || fail "left behind: $(ls own)"
+# Names of the series that are there are passed over.
+cp rich.log own/turned_0001.log
+convert 0 --digits 9 -f -T candump --rotate-frames 2000 own/turned_0001.log own/turned.log
+same "an input with a name of the series" rich.log own/turned_0001.log
+cat own/turned.log own/turned_0002.log >all
+same "rotated beside its input" rich.log all
+convert 0 --digits 9 -f own/a.log own/a.log
+same "onto itself without rotation" rich.log own/a.log
+rm -r own all
 
 # Nothing is replaced unasked, and nothing half done is left.
 echo precious >there.log
@@ -376,6 +421,11 @@ said 'column 1'
 convert 2 rich.log out.log --rename can0
 convert 2 rich.log out.log --start tomorrow
 convert 2 rich.log out.log --rotate-bytes 10T
+said 'allowed: a number of bytes'
+convert 2 rich.log out.log --rotate-bytes 0
+convert 2 rich.log out.log --rotate-time 0
+convert 2 rich.log out.log --rotate-time 2023-11-14
+said 'seconds, or a number with ns'
 nothing_else rich.log there.log zero.log words via.log via.asc via.blf via.trc via.pcapng via.pcap
 
 # Recordings of others: as many frames as python-can finds, where it reads them at all.

@@ -185,30 +185,6 @@ static void compiled_set_answers_as_the_list_does(void **state)
     }
 }
 
-static bool all_passes(const char *text)
-{
-    struct canring_filters filters;
-    struct cr_filter_set set;
-    assert_int_equal(canring_filters_parse(&filters, text, NULL), 0);
-    assert_int_equal(cr_filter_set_build(&set, &filters), 0);
-    bool all = cr_filter_set_all(&set);
-    cr_filter_set_free(&set);
-    canring_filters_free(&filters);
-    return all;
-}
-
-static void set_knows_when_everything_passes(void **state)
-{
-    (void)state;
-    assert_true(all_passes("#FFFFFFFF"));
-    assert_true(all_passes("0:0,#1FFFFFFF"));
-    assert_true(all_passes("123:7FF,0:0,#1FFFFFFF"));
-    assert_false(all_passes(""));
-    assert_false(all_passes("0~0,#FFFFFFFF"));
-    assert_false(all_passes("0:80000000,#FFFFFFFF"));
-    assert_false(all_passes("0:40000000,#FFFFFFFF"));
-}
-
 static void many_exact_ids_are_found(void **state)
 {
     (void)state;
@@ -231,7 +207,6 @@ int main(void)
         cmocka_unit_test(damaged_lists_are_refused_with_the_column),
         cmocka_unit_test(xl_frames_match_by_priority),
         cmocka_unit_test(compiled_set_answers_as_the_list_does),
-        cmocka_unit_test(set_knows_when_everything_passes),
         cmocka_unit_test(many_exact_ids_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 user=$CANRING_SOURCE/tests/install/use.c
 read -ra flags <<<"$(pkg-config --cflags --libs canring)"
 gcc -std=c11 -o "$work/shared" "$user" "${flags[@]}" && uses "$work/shared" || fail "pkg-config, shared"
-ldd "$work/shared" | grep -q 'libcanring\.so\.[0-9]* => /' || fail "the library has no SONAME with a version"
+ldd "$work/shared" | grep -q 'libcanring\.so\.[0-9.]* => /' || fail "the library has no SONAME with a version"
 read -ra flags <<<"$(pkg-config --static --cflags --libs canring | sed "s|-lcanring|$libdir/libcanring.a|")"
 gcc -std=c11 -o "$work/static" "$user" "${flags[@]}" && uses "$work/static" || fail "pkg-config, static"
 ldd "$work/static" | grep -q libcanring && fail "the static program wants the shared library"

@@ -15,7 +15,8 @@ private='((\.\./)*(src|shm|can|proxy)/)'
 refuse "the tools" "$private" tools/*.[ch]
 refuse "public headers" "$private" include/canring/*.h
 refuse "src/shm" '((\.\./)?(can|proxy)/|canring/(bus|channel|config|filter|frame|proxy|text)\.h)' src/shm/*.[ch]
-refuse "src/can" '((\.\./)?proxy/|canring/(channel|config|proxy)\.h)' src/can/*.[ch]
+mapfile -t can < <(find src/can -name '*.[ch]') # src/can/trace as well
+refuse "src/can" '((\.\./)?proxy/|canring/(channel|config|proxy)\.h)' "${can[@]}"
 for file in $(grep -hoE '^ *# *include *"[^"]+"' tools/*.[ch] | sed 's/.*"\(.*\)"/\1/' | sort -u); do
     [ -e "tools/$file" ] || { echo "FAILED: tools include \"$file\", which is not in tools/" && failed=1; }
 done

@@ -73,6 +73,12 @@ grep -qE '^\|sent - due\| µs: p50 [0-9.]+, .* max [0-9.]+$' words || fail "--st
 listen one b
 play 0 -s 1 -I all.log virtual:b=can1
 grep -q "$(wc -l <zero.log) frames were not sent: their buses have no target" words || fail "unassigned: $(cat words)"
+grep -q 'the recording has can0, can1$' words || fail "its buses: $(cat words)"
+play 1 zero.log virtual:b=zzz
+grep -q 'have no target; the recording has can0$' words || fail "nothing sent: $(cat words)"
+grep '20000080#' all.log >errors.log
+play 1 errors.log virtual:b
+play 0 --start +100000 zero.log virtual:b=zzz
 count_of one "$(wc -l <one.log)"
 stop one
 equal "-I, one assigned" <(frames_of one.log) <(frames_of one.out)

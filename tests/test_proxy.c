@@ -163,6 +163,33 @@ static void filters_of_a_channel_and_of_an_observer_hold(void **state)
     stop();
 }
 
+static void error_frames_pass_where_no_filters_are_given(void **state)
+{
+    (void)state;
+    union canring_frame_buffer b;
+    struct canring_channel *seen[4];
+    const struct canring_channel_options options[2] = {{.filters = NULL}, {.filters = ""}};
+    channels[0].filters.given = true;
+    start();
+    channels[0].filters.given = false;
+    seen[0] = attach("com2");
+    seen[2] = attach("com1");
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(canring_channel_attach(&seen[1 + 2 * i], "proxy/", &options[i], NULL), 0);
+    canring_frame_classic(&b.frame, CANRING_ID_ERROR | 2, "\0\0\0\0\0\0\0", 8);
+    assert_int_equal(canring_bus_send(rig.bus, &b.frame, 1000), 0);
+    send_numbered(rig.bus, 7, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(canring_channel_receive(seen[i], &b, 5000), 1);
+        assert_int_equal(canring_frame_is_error(&b.frame), i < 2);
+        if (i < 2)
+            assert_int_equal(canring_channel_receive(seen[i], &b, 5000), 1);
+        assert_int_equal(b.frame.id, 7);
+        canring_channel_detach(seen[i]);
+    }
+    stop();
+}
+
 static void status_tells_channels_and_counts(void **state)
 {
     (void)state;
@@ -224,6 +251,7 @@ int main(void)
         PROXY_TEST(numbers_prove_that_nothing_is_missing),
         PROXY_TEST(a_slow_auxiliary_harms_only_itself_and_misses_nothing),
         PROXY_TEST(filters_of_a_channel_and_of_an_observer_hold),
+        PROXY_TEST(error_frames_pass_where_no_filters_are_given),
         PROXY_TEST(status_tells_channels_and_counts),
         PROXY_TEST(trace_has_every_frame_received_and_sent),
     };

@@ -52,6 +52,38 @@ static void refused(const struct canring_proxy_options *options, int code, const
         fail_msg("'%s' is not in '%s'", words, err.text);
 }
 
+static void what_is_out_of_its_range_is_refused(void **state)
+{
+    (void)state;
+    struct canring_channel_config channel = {.name = "c"};
+    const struct canring_proxy_options fine = {.name = "fine",
+                                               .bus = {.interface = "virtual", .channel = bus_name},
+                                               .channels = &channel,
+                                               .channel_count = 1};
+    struct canring_proxy_options options = fine;
+    options.wait = (enum canring_wait)9;
+    refused(&options, -EINVAL, "wait is 9: allowed are 0 to 2");
+    options = fine;
+    options.start = (enum canring_start)9;
+    refused(&options, -EINVAL, "start is 9: allowed are 0 to 2");
+    options = fine;
+    options.coalesce = CANRING_COALESCE_MAX + 1;
+    refused(&options, -EINVAL, "coalesce is 100001: allowed are 0 to 100000");
+    options = fine;
+    options.busy_poll = CANRING_BUSY_POLL_MAX + 1;
+    refused(&options, -EINVAL, "busy_poll is 1000001");
+    channel.overflow = (enum canring_overflow)7;
+    refused(&fine, -EINVAL, "channel c: overflow is 7: allowed are 0 to 1");
+    channel.overflow = CANRING_OVERFLOW_DROP;
+    channel.ring_slots = 2 * CANRING_RING_SLOTS_MAX;
+    refused(&fine, -EINVAL, "channel c: ring_slots is 2097152: allowed are 0 to 1048576");
+    channel.ring_slots = 1000;
+    refused(&fine, -EINVAL, "allowed is a power of two");
+    channel.ring_slots = 0;
+    channel.spill_limit = UINT32_MAX;
+    refused(&fine, -EINVAL, "channel c: spill_limit is 4294967295");
+}
+
 static void what_cannot_be_told_in_json_is_refused(void **state)
 {
     (void)state;
@@ -223,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PROXY_TEST(a_channel_has_one_auxiliary_and_says_who),
         PROXY_TEST(second_proxy_of_a_name_is_refused),
+        PROXY_TEST(what_is_out_of_its_range_is_refused),
         PROXY_TEST(what_cannot_be_told_in_json_is_refused),
         PROXY_TEST(name_of_a_killed_proxy_is_free_at_once),
         PROXY_TEST(killed_auxiliary_is_noticed_and_replaced),

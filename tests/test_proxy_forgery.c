@@ -14,7 +14,7 @@ static void vandalise(const char *how)
     struct canring_channel *two = attach("com2"), *bad = attach("com1");
     assert_int_equal(cr_segment_attach(&raw, rig.proxy->ports[0]->segment.region.name, NULL), 0);
     if (strstr(how, "impossible size")) {
-        struct canring_record *record = canring_ring_at(raw.tx.slots, 0, raw.tx.capacity - 1);
+        struct canring_record *record = canring_ring_at(raw.tx.slots, 0, UINT64_MAX);
         atomic_store(&record->size, 3);
         atomic_store(&record->sequence, 1);
     } else if (strstr(how, "never written")) {
@@ -93,12 +93,40 @@ static void malformed_frames_are_refused_and_counted(void **state)
     stop();
 }
 
+/* What broke: they were added to the totals as they stood, for good. */
+static void forged_counters_count_no_more_than_there_was(void **state)
+{
+    (void)state;
+    struct cr_segment raw;
+    char *json;
+    start();
+    for (unsigned round = 0; round < 2; round++) {
+        struct canring_channel *bad = attach("proxy/com1");
+        assert_int_equal(cr_segment_attach(&raw, rig.proxy->ports[0]->segment.region.name, NULL),
+                         0);
+        send_numbered(rig.bus, 0, 10);
+        expect_numbered(bad, 0, 10);
+        atomic_store(&raw.user->received, UINT64_MAX - 3);
+        atomic_store(&raw.user->emptied, UINT64_MAX);
+        atomic_store(&raw.user->sent, UINT64_MAX);
+        assert_int_equal(canring_proxies(&json, NULL), 1);
+        assert_null(strstr(json, ": -"));
+        assert_non_null(strstr(json, round ? "\"received\": 20" : "\"received\": 10"));
+        free(json);
+        cr_segment_close(&raw);
+        canring_channel_detach(bad);
+        wait_until_free();
+    }
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PROXY_TEST(forged_size_costs_the_forger_its_channel),
         PROXY_TEST(forged_position_costs_the_forger_its_channel),
         PROXY_TEST(truncated_object_costs_the_truncator_its_channel),
+        PROXY_TEST(forged_counters_count_no_more_than_there_was),
         PROXY_TEST(malformed_frames_are_refused_and_counted),
     };
     return cmocka_run_group_tests(tests, make_runtime, remove_runtime);

@@ -4,13 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "proxy/control.h"
+#include "proxy/engine.h"
 
 #define GROUP   "daemon" /* there is one on every machine */
 #define NOT_OUR 54321    /* uid and gid of nobody in particular */
 
 static gid_t group;
+static int told[2]; /* a pipe to us from another */
 
 /* A process of another user with these groups that ends with what `act` returns; 100 if it cannot
  * be. */
@@ -84,7 +91,6 @@ static int attach_refused(const char *name, const char *words)
     return refused(canring_channel_attach(&channel, name, NULL, &err), &err, -EACCES, words);
 }
 
-/* Who could open the runtime directory could lock it, and with it every proxy's start. */
 static int open_the_directory(void)
 {
     return open(runtime, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES ? 0 : 1;
@@ -172,6 +178,47 @@ static void a_member_of_many_groups_is_found(void **state)
     stop();
 }
 
+/* All that an auxiliary could have written, and the header. */
+static int scribble(void)
+{
+    static unsigned char ones[3 * 4096];
+    memset(ones, 0xff, sizeof(ones));
+    int fd = shm_open(rig.proxy->ports[0]->segment.region.name, O_RDWR, 0);
+    return fd >= 0 && pwrite(fd, ones, sizeof(ones), 0) == (ssize_t)sizeof(ones) ? 0 : 1;
+}
+
+static int truncate_it(void)
+{
+    int fd = shm_open(rig.proxy->ports[0]->segment.region.name, O_RDWR, 0);
+    return fd >= 0 && ftruncate(fd, 4096) == 0 ? 0 : 1;
+}
+
+/* What broke: the next one could not attach, and the counts were of the scribbler's invention. */
+static void what_a_member_wrote_is_nobody_elses(void **state)
+{
+    (void)state;
+    int (*const deeds[])(void) = {scribble, truncate_it, scribble};
+    char *json, kicked[32];
+    start_for_the_group();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(as_another(&group, 1, deeds[i]), 0);
+        struct canring_channel *one = attach("proxy/com1");
+        assert_int_equal(times_noted("com1: its shared memory was changed"), i + 1);
+        send_numbered(rig.bus, 10 * i, 10);
+        expect_numbered(one, 10 * i, 10);
+        canring_channel_detach(one);
+        wait_until_free();
+        assert_int_equal(canring_proxies(&json, NULL), 1);
+        snprintf(kicked, sizeof(kicked), "\"kicked\": %u", i + 1);
+        assert_non_null(strstr(json, kicked));
+        assert_null(strstr(json, ": -"));
+        free(json);
+    }
+    assert_int_equal(as_another(&group, 1, attach_and_leave), 0);
+    assert_int_equal(times_noted("com1: its shared memory was changed"), 3);
+    stop();
+}
+
 static int try_the_socket(void)
 {
     return attach_refused("proxy/com1", "proxy 'proxy' is not for your user");
@@ -191,6 +238,47 @@ static void without_a_group_nobody_else_comes_near(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(as_another(&group, 1, try_the_socket), 0);
     stop();
+}
+
+/* Holds what it can get of a directory that it may read, until it is killed. */
+static int lock_the_directory(void)
+{
+    char path[128];
+    int fd = open(runtime, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return 1;
+    snprintf(path, sizeof(path), "%s/.lock", runtime);
+    if (open(path, O_RDWR | O_CREAT, 0600) >= 0 || errno != EACCES)
+        return 2;
+    if (write(told[1], "", 1) == 1)
+        pause();
+    return 3;
+}
+
+/* What broke: proxies locked the directory, and waited for whoever did so before. */
+static void who_may_read_the_directory_keeps_no_proxy_waiting(void **state)
+{
+    (void)state;
+    char byte, path[128], *json = NULL;
+    struct canring_error err = {0};
+    mkdir(runtime, 0755);
+    assert_int_equal(chmod(runtime, 0755), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t locker = begin_as_another(NULL, 0, lock_the_directory);
+    close(told[1]);
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    close(told[0]);
+    alarm(30);
+    cr_control_remove_leftover("killed");
+    start();
+    assert_int_equal(canring_proxies(&json, &err), 1);
+    free(json);
+    stop();
+    alarm(0);
+    kill(locker, SIGKILL);
+    assert_int_equal(end_of(locker), -1);
+    snprintf(path, sizeof(path), "%s/.lock", runtime);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 /* A directory that is open to some is as its owner wants it. */
@@ -222,7 +310,9 @@ int main(void)
         PROXY_TEST(a_member_has_no_more_than_its_channels),
         PROXY_TEST(others_are_turned_away),
         PROXY_TEST(a_member_of_many_groups_is_found),
+        PROXY_TEST(what_a_member_wrote_is_nobody_elses),
         PROXY_TEST(without_a_group_nobody_else_comes_near),
+        PROXY_TEST(who_may_read_the_directory_keeps_no_proxy_waiting),
         PROXY_TEST(modes_of_the_directory_are_kept),
     };
     const struct group *found = getgrnam(GROUP);

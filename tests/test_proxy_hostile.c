@@ -179,6 +179,29 @@ static void malformed_frames_take_their_turn_like_others(void **state)
     cr_segment_close(&raw);
 }
 
+/* What broke: they stayed at 0 in what `canring status` shows. */
+static void what_is_sent_in_place_is_counted_when_published(void **state)
+{
+    (void)state;
+    open_rig(CANRING_WAIT_ADAPTIVE);
+    const struct cr_user_counters *told = rig.proxy->ports[0]->segment.user; /* before it runs */
+    run_rig();
+    struct canring_channel *one = attach("com1");
+    for (unsigned batch = 1; batch <= 3; batch++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct canring_frame *frame = canring_channel_claim(one, CANRING_FRAME_HEADER);
+            assert_non_null(frame);
+            canring_frame_classic(frame, 0x100 + i, NULL, 0);
+            canring_channel_commit(one, frame->size);
+        }
+        assert_int_equal(cr_counted(&told->sent), 2 * (batch - 1));
+        canring_channel_publish(one);
+        assert_int_equal(cr_counted(&told->sent), 2 * batch);
+    }
+    canring_channel_detach(one);
+    stop();
+}
+
 /* What broke: frames still in the ring of an auxiliary that detached were lost in silence. */
 static void what_was_sent_before_leaving_gets_to_the_bus(void **state)
 {
@@ -433,7 +456,7 @@ static void poll_returns_though_frames_keep_coming(void **state)
     struct canring_error err = {0};
     if (canring_proxy_open(&rig.proxy, &options, &err) < 0)
         fail_msg("%s", err.text);
-    alarm(30);
+    alarm(100);
     for (unsigned i = 0; i < 5; i++) {
         struct pollfd p = {.fd = canring_proxy_fd(rig.proxy), .events = POLLIN};
         assert_int_equal(canring_proxy_poll(rig.proxy), 0);
@@ -453,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOSTILE_TEST(channel_without_memory_is_refused_and_comes_back),
         HOSTILE_TEST(malformed_frames_take_their_turn_like_others),
+        HOSTILE_TEST(what_is_sent_in_place_is_counted_when_published),
         HOSTILE_TEST(what_was_sent_before_leaving_gets_to_the_bus),
         HOSTILE_TEST(smallest_ring_carries_the_largest_frame),
         HOSTILE_TEST(a_thousand_silent_visitors_shut_nobody_out),

@@ -125,6 +125,8 @@ if [ "$full" ]; then
 SH
     bus=$bus unshare -rm bash full.sh
     [ $? = 9 ] && skip "no tmpfs here"
+    [ "$(cat status)" = 1 ] || fail "full disk: the run ends with $(cat status)"
+    grep -q 'proxy_aux has stopped; a trace of it lacks frames' run.err || fail "full disk: not said at the end: $(cat run.err)"
     [ "$(jq '.[0].trace.error' state)" = -28 ] || fail "full disk: $(jq -c '.[0].trace' state)"
     [ "$(jq '.[0].trace.dropped' state)" -gt 0 ] || fail "full disk: $(jq -c '.[0].trace' state)"
     grep -q 'cannot be written: No space left' state.text || fail "full disk: status: $(cat state.text)"
@@ -134,5 +136,47 @@ SH
     [ "$(wc -l <beside.log)" = "$received" ] || fail "full disk: $(wc -l <beside.log) lines beside it"
     [ "$(wc -l <aux.out)" = "$received" ] || fail "full disk: the channel got $(wc -l <aux.out) of $received"
 fi
+# A trace that takes longer than 5 seconds to be finished: here by a proxy that mostly stands still.
+hold_up() { # a proxy that gets a tenth of the time, for 7 seconds
+    local i
+    for ((i = 0; i < 14; i++)); do
+        kill -STOP "$1"
+        sleep 0.45
+        kill -CONT "$1"
+        sleep 0.05
+    done
+}
+waited_for() {
+    grep -q 'proxy_aux still writes its trace and is waited for' run.err
+}
+begin_to_end() { # FOLDER
+    mkdir "$1"
+    configure rig.yaml "activate_trace: yes, trace_dir: $1, trace_format: asc, trace_compression: gz, trace_reserve: 512MiB" ""
+    run rig.yaml
+    "$CANRING" gen -f -g 0 -L 64 -n 1000000 "virtual:$bus" 2>/dev/null || fail "$1: gen"
+    victim=$(status '.[0].pid')
+    kill -TERM "${pids[run]}"
+    hold_up "$victim"
+    waited_for || fail "$1: not said that it is waited for: $(cat run.err)"
+}
+begin_to_end slow
+if kill -0 "$victim" 2>/dev/null; then # it has begun to end: what was freed is no signal's any more
+    ignored=0x$(awk '/^SigIgn/ { print $2 }' "/proc/$victim/status")
+    [ $((ignored & 0x4002)) = $((0x4002)) ] || fail "slow: a proxy that closes takes signals: $ignored"
+    while kill -TERM "$victim" 2>/dev/null; do :; done
+fi
+ends_with 0 run
+grep -qE 'killed|lacks|may lack' run.err && fail "slow: $(cat run.err)"
+gzip -t slow/* || fail "slow: the trace is cut off"
+nothing_left "slow"
+
+# Who cannot wait asks again.
+begin_to_end impatient
+kill -STOP "$victim"
+SECONDS=0
+kill -TERM "${pids[run]}"
+ends_with 1 run
+[ $SECONDS -lt 3 ] || fail "impatient: waited for $SECONDS s"
+grep -q 'proxy_aux .* is killed: its trace may lack frames' run.err || fail "impatient: $(cat run.err)"
 nothing_left
 exit $failed

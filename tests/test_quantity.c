@@ -39,6 +39,8 @@ static void bytes_have_decimal_and_binary_units(void **state)
     assert_int_equal(bytes("64 MiB"), 64u << 20);
     assert_int_equal(bytes("0.5Gi"), 512u << 20);
     assert_int_equal(bytes("2G"), 2000000000);
+    assert_int_equal(bytes("0.5"), 0);
+    assert_int_equal(bytes("1.9"), 1);
 }
 
 static void times_need_a_unit(void **state)

@@ -20,8 +20,8 @@ through_the_proxy() { # RECORDING
     configure "$1" >recording.yaml
     start_proxy run recording.yaml
     # It begins when both are there.
-    start_aux aux1 proxy_aux/proxy_com1 -L
-    start_aux aux2 proxy_aux/proxy_com2 -L
+    start_aux aux1 proxy_aux/proxy_com1,#FFFFFFFF -L
+    start_aux aux2 proxy_aux/proxy_com2,#FFFFFFFF -L
     eventually whole aux1.out "$1" || fail "$name: aux1 has $(wc -l <aux1.out) lines"
     eventually whole aux2.out "$1" || fail "$name: aux2 has $(wc -l <aux2.out) lines"
     eventually grep -q 'has played its last frame' run.err || fail "$name: the end is not told: $(cat run.err)"
@@ -48,8 +48,8 @@ through_the_proxy interleaved.log
 # The same with -b, at the recorded pace: a short piece of it.
 head -n 60 "$tests/data/vehicle.log" >piece.log
 start_proxy run -b can_channel=replay:piece.log "$tests/data/config/good_original.yaml"
-start_aux aux1 proxy_aux/proxy_com1 -L
-start_aux aux2 proxy_aux/proxy_com2 -L
+start_aux aux1 proxy_aux/proxy_com1,#FFFFFFFF -L
+start_aux aux2 proxy_aux/proxy_com2,#FFFFFFFF -L
 eventually whole aux2.out piece.log
 eventually whole aux1.out piece.log
 same "with -b: aux1" piece.log aux1.out

@@ -162,6 +162,58 @@ repair 0 -o plain.log whole.log.gz
 cmp -s whole.log plain.log || fail "-o plain.log of a .log.gz is not plain"
 repair 0 -o packed.log.gz whole.log
 gzip -dc packed.log.gz | cmp -s - whole.log || fail "-o packed.log.gz is not packed"
+# Damaged compression is told however many lines it has cost.
+for kind in gz zst; do
+    awk 'BEGIN { for (i = 0; i < 60000; i++) printf "(%.6f) can0 %03X#%08X\n", 1700000000 + i / 1000, i % 2048, i }' >long.log
+    if [ $kind = gz ]; then gzip -c long.log >bad.log.gz; else "$CANRING" convert long.log bad.log.zst; fi
+    python3 - bad.log.$kind <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], 'rb').read())
+data[len(data) // 2] ^= 0x55
+open(sys.argv[1], 'wb').write(data)
+PY
+    "$CANRING" info bad.log.$kind >info 2>&1
+    grep -qE 'damaged (gzip member|zstd frame).*may be wrong' info || fail "info of a damaged .$kind: $(tail -3 info)"
+    repair 0 bad.log.$kind
+    [ "$(grep -cE 'damaged (gzip member|zstd frame).*may be wrong' words)" = 1 ] || fail "a damaged .$kind: $(tail -3 words)"
+    grep -q 'entries kept (some may be wrong: its compression is damaged), ' out || fail "a damaged .$kind: $(cat out)"
+    rm -f bad.log.$kind.bak
+done
+# What a log tells beyond its frames is not lost to a repair in its place.
+for line in "DROPCOUNT: dropped 5 CAN frames on 'can0' socket (total drops 5)" '(1700000001.000000) can0 123#11 T'; do
+    { head -50 whole.log; echo "$line"; sed -n 51,60p whole.log; echo garbage; } >rich.log
+    cp rich.log original
+    repair 1 rich.log
+    grep -qE 'rich.log: it is damaged, and tells of losses in .* -o NAME' words || fail "$line: $(cat words)"
+    cmp -s rich.log original || fail "$line: a refused repair touches the file"
+    [ ! -e rich.log.bak ] || fail "$line: a refused repair leaves a backup"
+    repair 0 -f -o poor.log rich.log
+done
+# Times that count from 1970 are in 1969 by the clocks of the west: no damage, here or elsewhere.
+printf '(0000000000.000100) can0 123#11\n(0000000001.000100) can0 123#22\n' >undated.log
+for format in asc trc trc1.1; do
+    file=undated.${format%1.1}
+    for zone in EST5 '<-12>12' UTC0 '<+14>-14'; do
+        TZ=$zone "$CANRING" convert -f -T $format undated.log "$file" || fail "$format written in $zone"
+        for elsewhere in $zone UTC0 '<+14>-14'; do
+            TZ=$elsewhere repair 0 "$file"
+            grep -q 'nothing is wrong' out || fail "$format of $zone in $elsewhere: $(cat out words)"
+            TZ=$elsewhere "$CANRING" info "$file" >out 2>&1 || fail "$format of $zone: $(cat out)"
+            grep -v '^[/;].*zero' "$file" >noteless."${file#*.}"
+            for read in "$file" noteless."${file#*.}"; do
+                [ "$read $zone" = "$file $zone" ] || [ "$zone" = "$elsewhere" ] || continue
+                TZ=$elsewhere "$CANRING" convert -T candump "$read" - 2>/dev/null |
+                    cmp -s - undated.log || fail "times of $read of $zone in $elsewhere"
+            done
+        done
+    done
+    TZ=EST5 "$CANRING" convert -f -T $format undated.log "$file"
+    grep -v '^[/;].*zero' "$file" >noteless."${file#*.}"
+    "$CANRING" convert -T candump noteless."${file#*.}" - 2>words | cmp -s - undated.log ||
+        fail "times of a western $format without a note"
+    grep -q 'it does not tell when it began' words || fail "no word about that: $(cat words)"
+    rm -f undated.log.bak "$file" noteless.*
+done
 repair 1 missing.log
 repair 2
 repair 2 a b

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+enum { LAP = CANRING_SLOTS_MIN * CANRING_SLOT };
+
 struct fixture {
     struct canring_ring ring;
     struct canring_producer p;
@@ -129,7 +131,7 @@ static void payload_left_to_read_is_never_taken_for_a_record(void **state)
         assert_non_null(bytes);
         for (uint32_t slot = 1; slot < 3; slot++) {
             const struct canring_record forged = {
-                .sequence = (uint32_t)(start + slot + CANRING_SLOTS_MIN) + 1, .size = 24};
+                .sequence = (uint32_t)start + slot * CANRING_SLOT + LAP + 1, .size = 24};
             memcpy(bytes + (size_t)slot * CANRING_SLOT, &forged, sizeof(forged));
         }
         canring_ring_send(&f->p, 3 * CANRING_SLOT);
@@ -138,9 +140,9 @@ static void payload_left_to_read_is_never_taken_for_a_record(void **state)
         assert_non_null(canring_ring_peek(&f->c, &size));
         canring_ring_consume(&f->c);
         canring_ring_release(&f->c);
-        while (f->p.head < start + CANRING_SLOTS_MIN + 4) {
-            send(f, 32, (uint32_t)f->p.head);
-            expect(f, 32, (uint32_t)f->p.head - 1);
+        for (uint32_t n = 0; f->p.head < start + LAP + 4 * CANRING_SLOT; n++) {
+            send(f, 32, n);
+            expect(f, 32, n);
             expect_no_more(f);
         }
     }
@@ -167,8 +169,9 @@ static void full_ring_is_taken_over_full(void **state)
 static void impossible_positions_break_the_ring(void **state)
 {
     struct fixture *f = *state;
-    const uint64_t positions[][2] = {{1000, 0}, {0, 1000}, {UINT64_MAX, 0}, {0, UINT64_MAX}};
-    for (unsigned i = 0; i < 8; i++) {
+    const uint64_t positions[][2] = {{8 * LAP, 0}, {0, 8 * LAP}, {~31ull, 0},
+                                     {0, ~31ull},  {33, 32},     {64, 33}};
+    for (unsigned i = 0; i < 12; i++) {
         atomic_store(&f->ring.producer_side->position, positions[i / 2][0]);
         atomic_store(&f->ring.consumer_side->position, positions[i / 2][1]);
         takeovers[i % 2](&f->p, &f->ring);

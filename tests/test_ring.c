@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LAP = CANRING_SLOTS_MIN * CANRING_SLOT };
+
 struct fixture {
     struct canring_ring ring;
     struct canring_producer p;
@@ -152,7 +154,7 @@ static void payload_that_looks_like_a_sequence_is_never_taken_for_one(void **sta
         uint8_t *bytes = canring_ring_claim(&f->p, slots * CANRING_SLOT);
         assert_non_null(bytes);
         for (uint32_t i = 1; i < slots; i++) { /* what slot i's head would show a lap later */
-            uint32_t forged = (uint32_t)(f->p.head + i + CANRING_SLOTS_MIN) + 1;
+            uint32_t forged = (uint32_t)f->p.head + i * CANRING_SLOT + LAP + 1;
             memcpy(bytes + i * CANRING_SLOT, &forged, sizeof(forged));
         }
         canring_ring_commit(&f->p, slots * CANRING_SLOT);
@@ -168,7 +170,7 @@ static void payload_that_looks_like_a_sequence_is_never_taken_for_one(void **sta
 static void sequences_survive_their_32_bit_wrap(void **state)
 {
     struct fixture *f = *state;
-    const uint64_t start = (1ull << 32) - 300;
+    const uint64_t start = (1ull << 32) - 300 * CANRING_SLOT;
     atomic_store(&f->ring.producer_side->position, start);
     atomic_store(&f->ring.consumer_side->position, start);
     canring_producer_init(&f->p, &f->ring);
@@ -195,7 +197,7 @@ static void successor_of_a_dead_producer_hides_its_unpublished_batch(void **stat
 static void impossible_consumer_position_breaks_the_ring_not_the_producer(void **state)
 {
     struct fixture *f = *state;
-    const uint64_t forged[] = {1000, UINT64_MAX, 1ull << 40};
+    const uint64_t forged[] = {8 * LAP, UINT64_MAX, 1ull << 40};
     for (unsigned i = 0; i < 3; i++) {
         canring_producer_init(&f->p, &f->ring);
         while (canring_ring_put(&f->p, "\0\0\0\0\0\0\0\0twelve", 12))
@@ -221,7 +223,7 @@ static void consumer_position_that_goes_back_breaks_the_ring(void **state)
         canring_ring_consume(&f->c);
         canring_ring_release(&f->c);
     }
-    atomic_store(&f->ring.consumer_side->position, CANRING_SLOTS_MIN); /* old, once true */
+    atomic_store(&f->ring.consumer_side->position, LAP); /* old, once true */
     while (!f->p.broken && write_record(&f->p, 1, 32))
         ;
     assert_true(f->p.broken);
@@ -295,7 +297,7 @@ static void produce_runs(struct canring_producer *p)
             memcpy(run + bytes + 8, &i, sizeof(i));
             for (uint32_t at = 12; at < size; at++)
                 run[bytes + at] = pattern(i, at);
-            bytes += canring_ring_span(size) * CANRING_SLOT;
+            bytes += canring_ring_stride(size);
         }
         while (!canring_ring_put_run(p, run, bytes))
             sched_yield();
@@ -441,8 +443,8 @@ static void abandoned_claim_is_never_read(void **state)
         uint8_t *bytes = canring_ring_claim(&p, 3 * CANRING_SLOT);
         assert_non_null(bytes);
         for (uint32_t slot = 1; slot < 3; slot++) {
-            const struct canring_record forged = {.sequence = (uint32_t)p.head + slot + 1,
-                                                  .size = 24};
+            const struct canring_record forged = {
+                .sequence = (uint32_t)p.head + slot * CANRING_SLOT + 1, .size = 24};
             memcpy(bytes + (size_t)slot * CANRING_SLOT, &forged, sizeof(forged));
         }
         if (round % 2)

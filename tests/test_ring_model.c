@@ -3,7 +3,7 @@
  * published. late_stores.h has the memory between them.
  *
  *   test_ring_model                              the runs that every test run makes
- *   test_ring_model SEED [OPERATIONS [START]]    one run, at slot START of the ring's life
+ *   test_ring_model SEED [OPERATIONS [START]]    one run, from START on, a multiple of 32
  *
  * Checked at every step: a record published is read, once, in order, as it was written (nothing is
  * lost, nothing unread overwritten); nothing else passes for one, whatever payload lies where a
@@ -15,16 +15,16 @@
  */
 #include "ring_model.h"
 
-static uint8_t scratch[2 * SLOTS * CANRING_SLOT];
+static uint8_t scratch[2 * BYTES];
 
-/* Payload for `slots` slots from `position`: the first word of each slot the sequence that it would
- * have in this lap, the next, or another near; often followed by a size that is possible. */
-static void forge(uint8_t *to, uint64_t position, uint32_t slots)
+/* Payload for `bytes` of slots from `position`: the first word of each slot the sequence that it
+ * would have in this lap, the next, or another near; often followed by a size that is possible. */
+static void forge(uint8_t *to, uint64_t position, uint32_t bytes)
 {
     const uint32_t usual = one_in(2) ? 1 : random_below(8) < 6 ? 0 : random_below(4);
-    for (uint32_t i = 0; i < slots; i++, to += CANRING_SLOT) {
+    for (uint32_t i = 0; i < bytes; i += CANRING_SLOT, to += CANRING_SLOT) {
         const uint32_t lap = one_in(8) ? random_below(3) : usual;
-        const uint32_t sequence = (uint32_t)position + i + lap * SLOTS + 1;
+        const uint32_t sequence = (uint32_t)position + i + lap * BYTES + 1;
         const uint32_t word = random_below(UINT32_MAX);
         for (uint32_t at = sizeof(sequence); at < CANRING_SLOT; at += sizeof(word)) {
             const uint32_t other = word + at * 0x9e3779b1u;
@@ -65,18 +65,17 @@ static uint32_t random_claim(uint32_t size)
 {
     if (!one_in(model.habits.short_records ? 400 : 3))
         return size;
-    const uint32_t most = (SLOTS - 1) * CANRING_SLOT;
-    const uint32_t claimed = size + random_below(one_in(2) ? 100 : most);
-    return claimed < most ? claimed : most;
+    const uint32_t claimed = size + random_below(one_in(2) ? 100 : ROOM);
+    return claimed < ROOM ? claimed : ROOM;
 }
 
 /* Plain stores to the slots [from, end) follow. */
 static void drain_slots(uint64_t from, uint64_t end)
 {
-    const uint64_t to_wrap = SLOTS - from % SLOTS;
+    const uint64_t to_wrap = BYTES - from % BYTES;
     const uint64_t count = end - from, before = count < to_wrap ? count : to_wrap;
-    drain_bytes(model.ring.slots + from % SLOTS * CANRING_SLOT, before * CANRING_SLOT);
-    drain_bytes(model.ring.slots, (count - before) * CANRING_SLOT);
+    drain_bytes(model.ring.slots + from % BYTES, before);
+    drain_bytes(model.ring.slots, count - before);
 }
 
 enum finish { ABANDON, COMMIT, SEND };
@@ -84,7 +83,7 @@ enum finish { ABANDON, COMMIT, SEND };
 /* False when there is no room. */
 static bool write_record(uint32_t size, uint32_t claimed, enum finish finish)
 {
-    const uint64_t head = model.p.head, end = head + canring_ring_span(claimed);
+    const uint64_t head = model.p.head, end = head + canring_ring_stride(claimed);
     if (one_in(4))
         check_room(canring_ring_fits(&model.p, claimed), end);
     uint8_t *slot = canring_ring_claim(&model.p, claimed);
@@ -93,7 +92,7 @@ static bool write_record(uint32_t size, uint32_t claimed, enum finish finish)
         return false;
     drain_slots(head, end);
     forge(scratch, head, (uint32_t)(end - head));
-    memcpy(slot + HEADER, scratch + HEADER, (end - head) * CANRING_SLOT - HEADER);
+    memcpy(slot + HEADER, scratch + HEADER, end - head - HEADER);
     give_turn();
     if (finish == ABANDON)
         return true;
@@ -128,13 +127,13 @@ static void claim_and_send(void)
 
 static void put(void)
 {
-    const uint32_t size = random_size(), slots = canring_ring_span(size);
+    const uint32_t size = random_size(), stride = canring_ring_stride(size);
     const uint64_t head = model.p.head;
-    drain_slots(head, head + slots);
-    forge(scratch, head, slots);
+    drain_slots(head, head + stride);
+    forge(scratch, head, stride);
     expect_at(head, scratch, size); /* nothing is published before the return */
     const bool room = canring_ring_put(&model.p, scratch, size);
-    check_room(room, head + slots);
+    check_room(room, head + stride);
     if (!room)
         cpu.committed--;
 }
@@ -142,21 +141,21 @@ static void put(void)
 static void put_run(void)
 {
     const uint64_t head = model.p.head, committed = cpu.committed;
-    uint32_t slots = 0;
+    uint32_t bytes = 0;
     for (uint32_t n = 1 + random_below(one_in(4) ? 60 : 6); n; n--) {
         const uint16_t size = (uint16_t)random_size();
-        const uint32_t span = canring_ring_span(size);
-        uint8_t *record = scratch + (size_t)slots * CANRING_SLOT;
-        if (slots + span > SLOTS)
+        const uint32_t stride = canring_ring_stride(size);
+        uint8_t *record = scratch + bytes;
+        if (bytes + stride > BYTES)
             break;
-        forge(record, head + slots, span);
+        forge(record, head + bytes, stride);
         memcpy(record + sizeof(uint32_t), &size, sizeof(size));
-        expect_at(head + slots, record, size);
-        slots += span;
+        expect_at(head + bytes, record, size);
+        bytes += stride;
     }
-    drain_slots(head, head + slots);
-    const bool room = canring_ring_put_run(&model.p, scratch, slots * CANRING_SLOT);
-    check_room(room, head + slots);
+    drain_slots(head, head + bytes);
+    const bool room = canring_ring_put_run(&model.p, scratch, bytes);
+    check_room(room, head + bytes);
     if (!room)
         cpu.committed = committed;
 }
@@ -362,9 +361,10 @@ static void ring_is_a_queue_in_all_that_can_happen(void **state)
 }
 
 static struct course first_laps = {100, 400, 0, 1000};
-static struct course near_wrap = {2000, 2000, (UINT64_C(1) << 32) - 2 * SLOTS, 500};
-static struct course late = {3000, 100000, (UINT64_C(1) << 40) + 77, 4};
-static struct course long_over_wrap = {4000, 400000, (UINT64_C(3) << 32) - 1000000, 5};
+static struct course near_wrap = {2000, 2000, (UINT64_C(1) << 32) - 2 * BYTES, 500};
+static struct course late = {3000, 100000, (UINT64_C(1) << 40) + 77 * CANRING_SLOT, 4};
+static struct course long_over_wrap = {4000, 400000,
+                                       (UINT64_C(3) << 32) - UINT64_C(1000000) * CANRING_SLOT, 5};
 
 static int run_all(void)
 {

@@ -82,6 +82,18 @@ printf '%s\n' 'auxiliaries: {mine: {type: ./mine.so}}' 'connectors: {}' >alone.y
 touch mine.so
 expect 2 "has nothing to start" "$CANRING" run --proxies-only alone.yaml
 
+# A start that takes long is not waited for by who is asked to end.
+printf '#!/bin/sh\ntouch started\nexec sleep 60\n' >slow
+chmod +x slow
+printf '%s\n' 'auxiliaries: {slow: {type: ./slow}}' 'connectors: {}' >slow.yaml
+SECONDS=0
+background slow "$CANRING" run slow.yaml
+eventually test -e started || give_up "slow: $(cat slow.err)"
+kill -TERM "${pids[slow]}"
+ends_with 0 slow
+[ $SECONDS -lt 20 ] || fail "a start is not abandoned: $SECONDS s"
+nothing_left "an abandoned start"
+
 # Two proxies in one file, independent of each other.
 start_proxy run two.yaml
 grep -qx 'canring run: 2 proxies ready' run.err || fail "two proxies: $(cat run.err)"

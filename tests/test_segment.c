@@ -65,7 +65,7 @@ static void each_mismatch_has_its_own_words(void **state)
     struct canring_error err;
     REFUSED(magic, 0x12345678, -EPROTO, "no magic");
     REFUSED(version, 0, -EAGAIN, "not ready yet");
-    REFUSED(version, 99, -EPROTONOSUPPORT, "layout version 99, this library has version 1");
+    REFUSED(version, 99, -EPROTONOSUPPORT, "layout version 99, this library has version 2");
     REFUSED(byte_order, 0x04030201, -ENOEXEC, "another byte order");
     REFUSED(header_bytes, 100, -EBADMSG, "header of 100 bytes");
     REFUSED(page_bytes, 65536, -EBADMSG, "pages of 65536");

@@ -116,6 +116,34 @@ static void fixtures_that_fail_are_errors(void **state)
     assert_true(reader.fixture_failed);
 }
 
+static void a_count_that_none_could_be_is_none(void **state)
+{
+    (void)state;
+    feed("[==========] Running -5 test(s).\n[==========] Running 99999999999999999999 test(s).\n"
+         "[==========] Running  3 test(s).\n[==========] Running many test(s).\n");
+    assert_false(reader.is_cmocka);
+    assert_int_equal(reader.expected, 0);
+    feed("[==========] Running men: Running 2 test(s).\n");
+    assert_int_equal(reader.expected, 2);
+}
+
+static void long_names_are_cut_between_characters(void **state)
+{
+    char name[300], line[400], cut[CR_CASE_NAME_MAX];
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    memcpy(name + CR_CASE_NAME_MAX - 2, "\xc3\xa9", 2);
+    name[sizeof(name) - 1] = '\0';
+    snprintf(cut, sizeof(cut), "%.*s", (int)CR_CASE_NAME_MAX - 2, name);
+    feed("[==========] Running 1 test(s).\n");
+    snprintf(line, sizeof(line), "[ RUN      ] %s\n", name);
+    feed(line);
+    assert_string_equal(cases.name, cut);
+    snprintf(line, sizeof(line), "[       OK ] %s\n", name);
+    feed(line);
+    assert_int_equal(cases.counts[CANRING_OUTCOME_PASSED], 1);
+}
+
 static void zero_bytes_are_nothing_special(void **state)
 {
     const char text[] = "[==========] Running 1 test(s).\n[ RUN      ] a\n\0\0\0[       OK ] a\n";
@@ -155,6 +183,30 @@ static void progress_tells_cases(void **state)
     assert_string_equal(json_string_value(json_array_get(progress.tags, 0)), "x");
     cr_progress_give_up(&progress, CANRING_OUTCOME_ERROR, "it died");
     assert_string_equal(story, "start a;skipped a (no);error b (not run: it died);");
+}
+
+/* Told in two lines; two names that are alike for long, and one that is there twice. */
+static void every_case_of_a_plan_counts(void **state)
+{
+    char stem[600], line[2000];
+    (void)state;
+    memset(stem, 'n', sizeof(stem) - 1);
+    stem[sizeof(stem) - 1] = '\0';
+    snprintf(line, sizeof(line),
+             "{\"event\":\"plan\",\"cases\":[[\"C\",\"%s1\"],[\"C\",\"%s2\"]],\"tags\":[\"x\"]}\n",
+             stem, stem);
+    assert_int_equal(say(line), 0);
+    assert_int_equal(say("{\"event\":\"plan\",\"cases\":[[\"C\",\"b\"],[\"C\",\"b\"]],"
+                         "\"tags\":[\"y\"]}\n"),
+                     0);
+    assert_int_equal(json_array_size(progress.tags), 2);
+    assert_int_equal(say("{\"event\":\"start\",\"class\":\"C\",\"name\":\"b\"}\n"), 1);
+    assert_int_equal(say("{\"event\":\"end\",\"outcome\":\"passed\"}\n"), 1);
+    assert_int_equal(say("{\"event\":\"plan\",\"cases\":[]}\n"), -EPROTO);
+    cr_progress_give_up(&progress, CANRING_OUTCOME_ERROR, "it died");
+    assert_int_equal(cases.counts[CANRING_OUTCOME_PASSED], 1);
+    assert_int_equal(cases.counts[CANRING_OUTCOME_ERROR], 3);
+    assert_non_null(strstr(story, "error b (not run: it died);"));
 }
 
 static void what_is_no_progress_is_refused(void **state)
@@ -201,9 +253,12 @@ int main(void)
         TEST(an_end_without_a_beginning_is_noticed),
         TEST(the_summary_is_no_contradiction),
         TEST(fixtures_that_fail_are_errors),
+        TEST(a_count_that_none_could_be_is_none),
+        TEST(long_names_are_cut_between_characters),
         TEST(zero_bytes_are_nothing_special),
         TEST(output_of_a_case_is_bounded),
         TEST(progress_tells_cases),
+        TEST(every_case_of_a_plan_counts),
         TEST(what_is_no_progress_is_refused),
         TEST(an_endless_line_is_refused),
     };

@@ -14,6 +14,15 @@ bus_is active started
 bus_is down suspended
 "$CANRING" suspend proxy_aux 2>&1 | grep -q 'already suspended' || give_up "a second suspend is not told"
 
+offered=$(
+    PATH=$(dirname "$CANRING"):$PATH
+    . "$tests/../completion/canring"
+    COMP_WORDS=(canring suspend "") COMP_CWORD=2 COMPREPLY=()
+    _canring 2>/dev/null
+    echo "${COMPREPLY[*]}"
+)
+[ "$offered" = "aux1 proxy_aux" ] || fail "completion of suspend offers '$offered'"
+
 # What the bus does not take is told, and is no success.
 printf '(1700000000.000000) can0 123#11\n(1700000000.000001) can0 124#11\n' >"$work/two.log"
 untaken() { # COUNT COMMAND…
@@ -45,8 +54,18 @@ ends_with 1 gen
 pkill -CONT -P "${pids[run]}"
 grep -q 'what became of the last frames is not known' "$work/gen.err" || fail "gen: $(cat "$work/gen.err")"
 
+# What a stopped proxy was asked is not done later: it was said that it was not.
+pkill -STOP -P "${pids[run]}"
+for command in suspend stop; do
+    "$CANRING" $command proxy_aux 2>"$work/words"
+    [ $? = 1 ] || fail "$command of a stopped proxy is a success"
+    grep -q 'proxy_aux: does not answer: stopped, or overrun' "$work/words" || fail "$command: $(cat "$work/words")"
+done
+pkill -CONT -P "${pids[run]}"
+bus_is active "asked to suspend and stop while it was stopped"
+
 "$CANRING" suspend nobody 2>"$work/words" && give_up "nobody was suspended"
-grep -q nobody "$work/words" || give_up "the name is not in the message"
+grep -q "no auxiliary or proxy named 'nobody' is running" "$work/words" || give_up "suspend: $(cat "$work/words")"
 "$CANRING" stop
 [ $? -eq 2 ] || give_up "no NAME is no misuse"
 "$CANRING" stop --help | grep -q usage || give_up "no help"

@@ -130,6 +130,101 @@ says out '^1 passed, 0 failed'
 run 0 --branch-level master -p test_tags.py
 says out '^0 passed, 0 failed, 0 errors, 1 skipped'
 
+# Very many cases with long names; a package that links to itself and is looked at once.
+cat >suite/test_many.py <<'PY'
+import unittest
+class Test(unittest.TestCase):
+    def test_one(self): pass
+for number in range(3000):
+    setattr(Test, "test_" + "n" * 2000 + str(number), lambda self: None)
+setattr(Test, "test_odd\udce9", lambda self: None)
+PY
+run 0 -p 'test_many.py::Test::test_[!n]*'
+says out '^2 passed, 0 failed'
+says out '^PASSED +test_many.py::Test::test_odd.*udce9'
+rm -f junit.xml
+"$CANRING" test -c rig.yaml -p test_many.py >out 2>err || fail "a long plan: $(tail -3 out err)"
+says out '^3002 passed, 0 failed'
+mkdir suite/looped
+touch suite/looped/__init__.py
+ln -s . suite/looped/again
+ln -s .. suite/looped/up
+cp suite/test_good.py suite/looped/test_looped.py
+run 0 -p test_looped.py
+says out '^3 passed, 0 failed'
+rm -r suite/looped
+
+# A report takes the place of a regular file only, also behind a link; what else is there stays.
+run 0 -p test_good.py
+mkfifo pipe
+ln -s real.xml link.xml
+echo old >real.xml
+ln -s /dev/null null.xml
+cat pipe >piped.xml &
+timeout 60 "$CANRING" test -c rig.yaml -p test_good.py --junit=pipe --step-report null.xml >out 2>err || fail "in place: $(cat out err)"
+wait $!
+"$CANRING" test -c rig.yaml -p test_good.py --junit=link.xml >out 2>err || fail "a link: $(cat out err)"
+[[ -p pipe && -L null.xml && -L link.xml && -c /dev/null ]] || fail "replaced: $(ls -l)"
+for file in piped.xml real.xml; do
+    xmllint --noout --schema "$CANRING_SOURCE/tests/data/junit-10.xsd" $file 2>words || fail "$file: $(cat words)"
+done
+timeout 60 "$CANRING" test -c rig.yaml -p test_good.py --junit=pipe >out 2>err
+[ $? = 2 ] || fail "a FIFO without a reader: $(cat out err)"
+says err 'pipe: nobody reads it'
+timeout 60 "$CANRING" test -c rig.yaml -p test_good.py -l pipe >out 2>err
+[ $? = 2 ] || fail "a log FIFO without a reader: $(cat out err)"
+says err 'pipe: nobody reads it'
+
+# Standard output that takes nothing is an error beside those of the tests, and stops nothing.
+to_full() { # STATUS PATTERN
+    rm -f junit.xml
+    timeout 60 "$CANRING" test -c rig.yaml -p "$2" --junit=junit.xml >/dev/full 2>err
+    local got=$?
+    [ $got = "$1" ] || fail ">/dev/full $2: exit status $got, not $1: $(cat err)"
+    says err 'cannot write the output'
+    [ -s junit.xml ] || fail ">/dev/full: no report"
+}
+to_full 2 test_good.py
+to_full 3 test_fails.py
+printf '#!/bin/bash\nhead -c 100000 /dev/zero\ngrep -q "^SigIgn:.0*$" /proc/self/status\n' >suite/test_goes
+chmod +x suite/test_goes
+rm -f junit.xml
+timeout 60 "$CANRING" test -v -c rig.yaml -p 'test_go*' --junit=junit.xml 2>err | true
+got=${PIPESTATUS[0]}
+[ "$got" = 2 ] || fail "closed standard output: exit status $got: $(cat err)"
+report "count(//testcase[not(failure|error|skipped)])" 4
+
+# A signal, at any time; a guard that the test stopped.
+test_file stops 'os.kill(os.getppid(), signal.SIGSTOP); time.sleep(60)'
+limit=4
+middle 2 stops ERROR 'timeout after 4 s' '1 passed, 0 failed, 2 errors'
+test_file stops 'signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True: os.kill(os.getppid(), signal.SIGSTOP)'
+middle 2 stops ERROR 'timeout after 4 s' '1 passed, 0 failed, 2 errors'
+unset limit
+ends_by() { # SIGNAL STATUS PATTERN ARGUMENT…
+    local signal=$1 status=$2 pattern=$3
+    shift 3
+    rm -f junit.xml started
+    background ended timeout --foreground 60 "$CANRING" test -c rig.yaml -p "$pattern" --junit=junit.xml "$@"
+    eventually test -e started || give_up "does not start: $(cat ended.err)"
+    kill -"$signal" "$(pgrep -P "${pids[ended]}" -x canring)"
+    ends_with "$status" ended
+    [ -s junit.xml ] || fail "$signal: no report"
+    nothing_left "$signal"
+}
+test_file waits 'open("started", "w").close(); time.sleep(60)'
+ends_by HUP 129 test_waits.py
+ends_by TERM 143 test_waits.py
+printf '#!/bin/sh\ntouch started\nexec sleep 60\n' >slow
+chmod +x slow
+cp rig.yaml all.yaml
+sed -i "s|^connectors:|  slow: {type: ./slow}\n&|" rig.yaml
+SECONDS=0
+ends_by INT 130 test_good.py
+[ $SECONDS -lt 20 ] || fail "a start is not abandoned: $SECONDS s"
+mv all.yaml rig.yaml
+
 # What cannot be started: no test runs, and the report says who.
 run 4 --bus bus=udp_multicast:239.74.163.2%nosuchdev0
 says err 'proxy proxy_aux.*nosuchdev0'

@@ -55,6 +55,19 @@ class TestDying(unittest.TestCase):
             logging.info("word %d", number)
         os.kill(os.getpid(), signal.SIGKILL)
 PY
+cat >suite/test_burst.py <<'PY'
+import logging, os, re, signal, unittest
+class TestBurst(unittest.TestCase):
+    def test_1_quiet(self): logging.info("one word")
+    def test_2_loud(self):
+        with open(f"/proc/{os.getppid()}/status") as status:
+            reader = int(re.search(r"PPid:\s(\d+)", status.read())[1])
+        os.kill(reader, signal.SIGSTOP)
+        for number in range(4000):
+            logging.info("%0200d", number)
+        os.kill(reader, signal.SIGCONT)
+    def test_3_quiet(self): logging.info("one word")
+PY
 cat >test_program.c <<'C'
 #include <canring/log.h>
 #include <setjmp.h>
@@ -155,6 +168,13 @@ has "$suite/system-out" 'WARNING test_program \[program\] logged before the firs
 has "$suite/system-out" '^printed before the first$'
 has_not "//testcase[@name='passes']" 'before the first'
 grep -q '^ERROR   test_program::test_program::dies .*: ended by signal 6' out || fail "$(cat out)"
+
+# What a burst lost is told with its case.
+run 0 -p test_burst.py
+has "//testcase[@name='test_2_loud']/system-out" 'WARNING test_burst.py .* log records were lost'
+has_not "//testcase[@name='test_1_quiet']/system-out" ' lost'
+has_not "//testcase[@name='test_3_quiet']/system-out" ' lost'
+has_not "//testsuite/system-out" ' lost'
 
 # Much of it is bounded: the beginning and the end are kept.
 cat >suite/test_much.py <<'PY'

@@ -138,6 +138,45 @@ static void relative_times_add_up_over_all_events(void **state)
     rig_free(&out);
 }
 
+/* A sum past what 64 bits hold was told as a line without a time, and times behind it were wrong.
+ */
+static void relative_times_past_2262_are_told_as_that(void **state)
+{
+    struct rig_list out;
+
+    (void)state;
+    read_asc("base hex  timestamps relative\n   9000000000 1  123 Rx d 0\n"
+             "   9000000000 1  123 Rx d 0\n   1.5 1  123 Rx d 0\n",
+             &out);
+    assert_int_equal(out.damage, 1);
+    assert_non_null(strstr(out.error, "text:3: a time that adds up with those before it"));
+    assert_int_equal(out.count, 2);
+    text_expect(&out, 1, 9000000001 * S + 500000000, "can0", "123#", false);
+    rig_free(&out);
+}
+
+/* Only the end of a line was counted: the first one was line 0. */
+static void overlong_lines_have_their_number(void **state)
+{
+    size_t length = 3 * CR_TRACE_WINDOW;
+    char *text = calloc(1, length);
+    struct rig_list out;
+
+    (void)state;
+    assert_non_null(text);
+    text_read("candump", text, length, &out);
+    assert_int_equal(out.damage, 1);
+    assert_non_null(strstr(out.error, "text:1: a line longer than any frame's"));
+    rig_free(&out);
+    memcpy(text, "(1.0) can0 123#11\n", 18);
+    text[length - 1] = '\n';
+    text_read("candump", text, length, &out);
+    assert_int_equal(out.count, 1);
+    assert_non_null(strstr(out.error, "text:2: a line longer than any frame's"));
+    rig_free(&out);
+    free(text);
+}
+
 static void error_frames_of_all_kinds_are_read(void **state)
 {
     static const char plain[] = "20000080#0000000000000000";
@@ -434,6 +473,8 @@ int main(void)
         cmocka_unit_test(classic_events_are_read),
         cmocka_unit_test(numbers_may_be_decimal),
         cmocka_unit_test(relative_times_add_up_over_all_events),
+        cmocka_unit_test(relative_times_past_2262_are_told_as_that),
+        cmocka_unit_test(overlong_lines_have_their_number),
         cmocka_unit_test(error_frames_of_all_kinds_are_read),
         cmocka_unit_test(fd_events_hold_frames_of_both_kinds),
         cmocka_unit_test(xl_events_hold_frames_of_all_kinds),

@@ -57,6 +57,39 @@ static void files_look_like_peaks(void **state)
     rig_free(&in);
 }
 
+/* A long time ran into the number before it, and nobody could read the row, nor could we. */
+static void long_times_of_old_files_are_apart_from_numbers(void **state)
+{
+    static const char before[] = ";$FILEVERSION=1.1\r\n;   canring: zero 1700000000.000000000\r\n"
+                                 "     1)         0.0  Rx         0123  1  11\r\n"
+                                 "     2)1000000000.0  Rx         0123  1  22\r\n";
+    static const unsigned digits[] = {0, 6, 9};
+    struct rig_list in = {0}, out;
+    size_t length;
+
+    (void)state;
+    rig_frame(&in, "123#11", 0, 0, false);
+    rig_frame(&in, "123#22", 0, 1000000 * S, false);
+    rig_frame(&in, "123#33", 0, 100000000 * S, false);
+    for (size_t i = 0; i < sizeof(digits) / sizeof(*digits); i++) {
+        char *text = text_encode("trc1.1", &in, digits[i], text_two_buses, &length);
+        assert_non_null(strstr(text, "\r\n     2) 1000000123."));
+        assert_non_null(strstr(text, "\r\n     3) 100000000123."));
+        text_read("trc", text, length, &out);
+        assert_string_equal(out.error, "");
+        assert_int_equal(out.count, 3);
+        for (size_t n = 0; n < 3; n++)
+            rig_same(&in.entries[n], &out.entries[n], 0, digits[i] == 9 ? 1 : MS / 10);
+        free(text);
+        rig_free(&out);
+    }
+    rig_free(&in);
+    read_trc(before, &out);
+    assert_string_equal(out.error, "");
+    text_expect(&out, 1, UINT64_C(1701000000) * S, "can0", "123#22", false);
+    rig_free(&out);
+}
+
 /* An error that the format has words for needs no note; every other one comes back with one. */
 static void error_frames_survive_with_and_without_a_note(void **state)
 {
@@ -160,6 +193,11 @@ static void start_times_are_local(void **state)
         {"UTC", ";   Start time: 18.12.2021 14:28:07.062.0", 1639837687 * S + 62 * MS, 0, false},
         {"UTC", ";   Start time: whenever", 0, 0, true},
         {"UTC", ";$STARTTIME=12.5", 0, 1, false},
+        {"EST5", ";$STARTTIME=25568.791666666666", 0, 0, false}, /* 1969-12-31 19:00 */
+        {"EST5", ";   Start time: 31.12.1969 19:00:00.000.0", 0, 0, false},
+        {"UTC", ";$STARTTIME=25568.791666666666", 0, 0, true}, /* of some zone in the west */
+        {"UTC", ";   Start time: 31.12.1969 19:00:00.000.0", 0, 0, true},
+        {"UTC", ";$STARTTIME=25567.999", 0, 1, false},
         {"UTC", ";$STARTTIME=x", 0, 1, false},
         {"UTC", ";   Message Number", 0, 0, true},
         {"UTC", "; canring: zero 1700000000.0", 1700000000 * S, 0, false},
@@ -409,6 +447,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(old_files_hold_all_but_fd),
         cmocka_unit_test(nine_digits_keep_nanoseconds),
         cmocka_unit_test(files_look_like_peaks),
+        cmocka_unit_test(long_times_of_old_files_are_apart_from_numbers),
         cmocka_unit_test(error_frames_survive_with_and_without_a_note),
         cmocka_unit_test(losses_names_and_early_frames_survive),
         cmocka_unit_test(our_files_mean_the_same_in_every_zone),

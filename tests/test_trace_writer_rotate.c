@@ -63,6 +63,19 @@ static void files_end_before_they_pass_a_time(void **state)
     assert_int_equal(rig_series("a", ".log", 0, 10), 1000);
 }
 
+/* As after NTP has set the clock back by an hour. */
+static void a_limit_of_time_holds_when_stamps_step_back(void **state)
+{
+    (void)state;
+    const struct canring_trace_writer_options options = {.rotate_ns = 99 * RIG_STEP_NS};
+    rig_empty_dir();
+    struct canring_trace_writer *writer = rig_open("a.log", &options);
+    rig_put_all(writer, 1000000, 1000050);
+    rig_put_all(writer, 0, 1000);
+    assert_int_equal(canring_trace_writer_close(writer, NULL), 0);
+    assert_int_equal(rig_files(), 10);
+}
+
 static void files_end_before_they_pass_a_size(void **state)
 {
     char name[32] = "a.log";
@@ -421,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_end_before_they_pass_a_number_of_frames),
         cmocka_unit_test(files_end_before_they_pass_a_time),
+        cmocka_unit_test(a_limit_of_time_holds_when_stamps_step_back),
         cmocka_unit_test(files_end_before_they_pass_a_size),
         cmocka_unit_test(the_ends_of_files_do_not_pass_a_size_either),
         cmocka_unit_test(compressed_files_pass_a_size_by_less_than_a_block),

@@ -3,6 +3,7 @@
 #include "virtual_room.h"
 
 #include "can/virtual_ring.h"
+#include "shm/clock.h"
 #include "shm/guard.h"
 
 #include <poll.h>
@@ -397,6 +398,21 @@ static void reader_given_up_while_it_copies_is_told(void **state)
     pump_close(&a);
 }
 
+/* What broke: all stamps were the same until the clock had come to where it had been. */
+static void times_follow_a_clock_that_is_set_back(void **state)
+{
+    (void)state;
+    open_pair();
+    intrude();
+    uint64_t now = cr_realtime_ns(), day = UINT64_C(86400000000000);
+    atomic_store(&intruder.shared->last_stamp, now + day);
+    assert_int_equal(pump_send(&a, classic(1)), 0);
+    assert_int_equal(pump_receive(&b, 5000), 1);
+    assert_in_range(cr_batch_first(&b.batch)->timestamp_ns, now, now + day / 2);
+    cr_vbus_detach(&intruder, cr_vbus_leave(&intruder));
+    close_pair();
+}
+
 static void positions_count_on_over_the_end_of_their_bits(void **state)
 {
     (void)state;
@@ -438,6 +454,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(garbage_in_lock_cursors_and_masks_is_survived),
         cmocka_unit_test(truncated_object_is_an_error_not_a_crash),
         cmocka_unit_test(reader_given_up_while_it_copies_is_told),
+        cmocka_unit_test(times_follow_a_clock_that_is_set_back),
         cmocka_unit_test(positions_count_on_over_the_end_of_their_bits),
         cmocka_unit_test(object_of_another_version_is_refused),
     };

@@ -32,8 +32,8 @@ last_in() {
 
 one_bus() { # FILE of the configuration
     start_proxy run -b can_channel=vcan0 "$1"
-    start_aux aux1 proxy_aux/proxy_com1 -L
-    start_aux aux2 proxy_aux/proxy_com2 -L
+    start_aux aux1 proxy_aux/proxy_com1,#FFFFFFFF -L
+    start_aux aux2 proxy_aux/proxy_com2,#FFFFFFFF -L
     background candump candump -L -r 100000000 vcan0,0:0,#FFFFFFFF
     eventually can_receivers 2 || give_up "candump does not listen: $(cat /proc/net/can/rcvlist_all)"
 

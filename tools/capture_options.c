@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "commands.h"
-#include "output.h"
 #include "say.h"
 
 static const char help[] =
@@ -222,7 +221,7 @@ static int read_option(struct capture_options *options, int option, char **argv)
         return result;
     switch (option) {
     case 'o':
-        recording->path = strcmp(optarg, "-") == 0 ? output_standard_path() : optarg;
+        recording->path = optarg;
         return 0;
     case OPTION_FORMAT:
         recording->writer.format = optarg;

@@ -68,8 +68,8 @@ void capture_print_summary(const struct capture_print *print,
     for (unsigned i = 0; i < count; i++)
         if (!print->quiet || buses[i].lost_kernel || buses[i].dropped)
             print_bus(&buses[i]);
-    if (writer->discarded)
-        fprintf(stderr, "  given up with a disk that failed: %" PRIu64 "\n", writer->discarded);
+    if (stats->given_up)
+        fprintf(stderr, "  given up with a disk that failed: %" PRIu64 "\n", stats->given_up);
     if (writer->refused)
         fprintf(stderr, "  not to be had in this format: %" PRIu64 "\n", writer->refused);
 }

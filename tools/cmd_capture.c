@@ -91,6 +91,13 @@ static int add_target(struct command *command, char *target)
     return add_bus(command, target, filters);
 }
 
+static int say_file(const struct command *command, int result)
+{
+    say("capture", "%s%s", command->err.text, result == -EEXIST ? "; --force replaces it" : "");
+    return exit_status(result);
+}
+
+/* The file is made last: what cannot begin costs no older recording. */
 static int open_all(struct command *command)
 {
     struct capture_options *options = &command->options;
@@ -98,14 +105,15 @@ static int open_all(struct command *command)
     options->capture.report = report;
     options->capture.report_arg = command;
     int result = canring_capture_open(&command->capture, &options->capture, &command->err);
-    if (result < 0) {
-        say("capture", "%s%s", command->err.text, result == -EEXIST ? "; --force replaces it" : "");
-        return exit_status(result);
+    if (result < 0)
+        return say_file(command, result);
+    for (int i = 0; i < options->target_count; i++) {
+        int status = add_target(command, options->targets[i]);
+        if (status)
+            return status;
     }
-    result = 0;
-    for (int i = 0; i < options->target_count && result == 0; i++)
-        result = add_target(command, options->targets[i]);
-    return result;
+    result = canring_capture_begin(command->capture, &command->err);
+    return result < 0 ? say_file(command, result) : 0;
 }
 
 static int handle_signal(struct command *command)
@@ -211,6 +219,14 @@ static int finish(struct command *command, int result)
     return result == 0 && closed < 0 ? EXIT_FAILURE : result;
 }
 
+static void say_begun(const struct command *command)
+{
+    const char *path = command->options.capture.recording.path;
+
+    if (!command->options.quiet)
+        say("capture", "recording into %s", strcmp(path, "-") == 0 ? "standard output" : path);
+}
+
 static int capture(struct command *command)
 {
     uint64_t now = now_ns();
@@ -221,8 +237,7 @@ static int capture(struct command *command)
         command->end_ns =
             command->options.duration_ns ? now + command->options.duration_ns : UINT64_MAX;
         command->show_ns = command->print.live ? now + SHOW_NS : UINT64_MAX;
-        if (!command->options.quiet)
-            say("capture", "recording into %s", command->options.capture.recording.path);
+        say_begun(command);
         result = run(command);
     }
     return command->capture ? finish(command, result) : result;

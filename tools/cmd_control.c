@@ -14,16 +14,23 @@ struct control {
     int (*act)(struct canring_auxiliary *auxiliary, struct canring_error *err);
 };
 
+static int say_why(struct canring_error *err, int result)
+{
+    return canring_error_set(err, result, "%s",
+                             result == -ETIMEDOUT ? "does not answer: stopped, or overrun"
+                                                  : strerror(-result));
+}
+
 static int suspend(struct canring_auxiliary *auxiliary, struct canring_error *err)
 {
     int result = canring_auxiliary_suspend(auxiliary);
-    return result < 0 ? canring_error_set(err, result, "%s", strerror(-result)) : result;
+    return result < 0 ? say_why(err, result) : result;
 }
 
 static int stop(struct canring_auxiliary *auxiliary, struct canring_error *err)
 {
     int result = canring_auxiliary_stop(auxiliary);
-    return result < 0 ? canring_error_set(err, result, "%s", strerror(-result)) : 0;
+    return result < 0 ? say_why(err, result) : 0;
 }
 
 static int act_on(const struct control *control, const char *name)

@@ -59,6 +59,7 @@ static void set_traits(struct convert_options *options)
 static int convert(struct convert_options *options)
 {
     const char *format = options->writer.format ? options->writer.format : options->output;
+    const struct output_inputs inputs = {options->inputs, options->input_count};
     struct recode recode;
     struct output output = {0};
 
@@ -66,7 +67,7 @@ static int convert(struct convert_options *options)
     int status = recode_open(&recode, &options->recode, options->inputs, options->input_count,
                              options->from);
     if (status == 0)
-        status = output_open(&output, "convert", options->output, &options->writer);
+        status = output_open(&output, "convert", options->output, &inputs, &options->writer);
     if (status == 0) {
         recode.writer = output.writer;
         status = recode_run(&recode);

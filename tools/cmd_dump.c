@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "dump_log.h"
 #include "dump_print.h"
@@ -37,6 +38,7 @@ struct dump {
     int signals;
     int signal; /* that ended us */
     uint64_t left;
+    uint64_t shown_ns; /* when the last frame was shown, or we began */
     bool finished;
     unsigned turn; /* of the bar of -s 1 */
     struct canring_error err;
@@ -238,7 +240,9 @@ static int oldest(struct dump *dump, struct input **found)
 /* Show up to `most` frames, in the order of their time across the inputs. */
 static int pump(struct dump *dump, unsigned most)
 {
-    for (unsigned i = 0; i < most && !dump->finished; i++) {
+    unsigned i;
+
+    for (i = 0; i < most && !dump->finished; i++) {
         struct input *input;
         if (oldest(dump, &input))
             return EXIT_FAILURE;
@@ -250,6 +254,8 @@ static int pump(struct dump *dump, unsigned most)
         if (dump->left && --dump->left == 0)
             dump->finished = true;
     }
+    if (i && dump->options.idle_ms >= 0) /* the time may cost a system call */
+        dump->shown_ns = now_ns();
     return 0;
 }
 
@@ -302,6 +308,17 @@ static bool prepare_wait(struct dump *dump, struct pollfd *fds, bool *busy)
     return over;
 }
 
+/* Of the time of -T, in ms; -1 without it. */
+static int idle_left(const struct dump *dump)
+{
+    uint64_t most = (uint64_t)dump->options.idle_ms;
+
+    if (dump->options.idle_ms < 0)
+        return -1;
+    uint64_t gone = (now_ns() - dump->shown_ns) / 1000000;
+    return gone < most ? (int)(most - gone) : 0;
+}
+
 /* Sleep until there is something to do. Sets *idle when the time of -T has passed. */
 static int wait_for_frames(struct dump *dump, bool *idle)
 {
@@ -314,12 +331,13 @@ static int wait_for_frames(struct dump *dump, bool *idle)
     }
     if (!busy && flush(dump))
         return EXIT_FAILURE;
-    int ready = poll(fds, (nfds_t)dump->opened + 1, busy ? 0 : dump->options.idle_ms);
+    int left = idle_left(dump); /* not all of it again after a wake-up that brought no frame */
+    int ready = poll(fds, (nfds_t)dump->opened + 1, busy ? 0 : left);
     if (ready < 0 && errno != EINTR) {
         say("dump", "cannot wait: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    *idle = ready == 0 && !busy;
+    *idle = left == 0 && !busy;
     for (int i = 0; i < dump->opened; i++)
         dump->inputs[i].ask |= fds[i + 1].revents != 0;
     return ready > 0 && fds[0].revents ? handle_signal(dump) : 0;
@@ -330,6 +348,7 @@ static int run(struct dump *dump)
     bool idle = false;
     int result = 0;
 
+    dump->shown_ns = now_ns();
     while (result == 0 && !dump->finished && !idle) {
         result = pump(dump, ROUND_FRAMES);
         if (result == 0 && !dump->finished)

@@ -302,6 +302,20 @@ static int play_all(struct play *play)
     return status;
 }
 
+/* What could have been assigned. */
+static void tell_nowhere(const struct play *play)
+{
+    char buses[256] = "";
+    const char *bus;
+
+    for (uint32_t i = 0; (bus = canring_trace_reader_bus(play->reader, i)) != NULL; i++) {
+        size_t used = strlen(buses);
+        snprintf(buses + used, sizeof(buses) - used, "%s%s", used ? ", " : "", bus);
+    }
+    say("play", "%llu frames were not sent: their buses have no target; the recording has %s%s",
+        (unsigned long long)play->nowhere, buses, strlen(buses) == sizeof(buses) - 1 ? "…" : "");
+}
+
 static void tell_left_out(const struct play *play)
 {
     say_foreign("play", play->options.file, canring_trace_reader_foreign(play->reader));
@@ -311,8 +325,7 @@ static void tell_left_out(const struct play *play)
         say("play", "frames are missing in the recording, which tells so in %llu places",
             (unsigned long long)play->lost);
     if (play->nowhere)
-        say("play", "%llu frames were not sent: their buses have no target",
-            (unsigned long long)play->nowhere);
+        tell_nowhere(play);
     for (unsigned i = 0; i < play->targets.count; i++)
         if (play->targets.list[i].refused)
             say("play", "%llu frames were not sent: %s does not carry their kind",
@@ -360,7 +373,7 @@ static int run(struct play *play)
     status = play_targets_open(&play->targets, &play->options);
     if (status == 0)
         status = play_all(play);
-    if (play->refused && play->sent == 0 && !play->signal)
+    if (play->refused + play->nowhere + play->errors && play->sent == 0 && !play->signal)
         status = EXIT_FAILURE;
     int written = finish_output("play");
     tell_left_out(play);

@@ -121,8 +121,10 @@ static int examine(struct repair *repair, struct findings *findings)
 
 static void tell(const struct repair *repair, const struct recode *recode)
 {
-    printf("%s: %llu entries kept, %llu damaged places passed over%s%s%s\n", repair->file,
-           (unsigned long long)recode->written, (unsigned long long)recode->damage.count,
+    printf("%s: %llu entries kept%s, %llu damaged places passed over%s%s%s\n", repair->file,
+           (unsigned long long)recode->written,
+           recode->damage.pieces ? " (some may be wrong: its compression is damaged)" : "",
+           (unsigned long long)recode->damage.count,
            recode->unfinished ? ", the end was missing" : "",
            repair->output ? "; written to " : "; the old file is ",
            repair->output ? repair->output : repair->backup);
@@ -140,26 +142,49 @@ static int refuse_loss(const struct repair *repair, uint64_t packets)
     return EXIT_FAILURE;
 }
 
+/* Formats that read more about frames than is written in them. */
+static int refuse_poorer(const struct repair *repair, const struct recode *recode)
+{
+    uint64_t losses = recode->refused - recode->refused_frames;
+    uint64_t sent = recode->options->no_direction ? recode->sent : 0;
+
+    if (repair->output || losses + sent == 0)
+        return 0;
+    say("repair",
+        "%s: it is damaged, and tells of losses in %llu places and of %llu frames that they were "
+        "sent, which cannot be written back: -o NAME writes a file of its own without that",
+        repair->file, (unsigned long long)losses, (unsigned long long)sent);
+    return EXIT_FAILURE;
+}
+
+static bool has_no_direction(const char *format)
+{
+    return strcmp(format, "candump") == 0 || strcmp(format, "pcap") == 0;
+}
+
 static int write_whole(struct repair *repair, const struct canring_trace_writer_options *options)
 {
     char *copy = strdup(repair->file);
     char *paths[] = {copy};
     struct recode_options quiet = {.command = "repair",
                                    .quiet = true, /* it was told before */
-                                   .no_direction = strcmp(options->format, "candump") == 0};
+                                   .no_direction = has_no_direction(options->format)};
+    const struct output_inputs inputs = {paths, 1};
     struct recode recode;
     struct output output = {0};
 
     int status = recode_open(&recode, &quiet, paths, copy ? 1 : 0, repair->format);
     if (status == 0)
-        status =
-            output_open(&output, "repair", repair->output ? repair->output : repair->file, options);
+        status = output_open(&output, "repair", repair->output ? repair->output : repair->file,
+                             &inputs, options);
     if (status == 0) {
         recode.writer = output.writer;
         status = recode_run(&recode);
         recode_tell(&recode, options->format);
         if (status == 0)
             status = refuse_loss(repair, recode.refused_frames);
+        if (status == 0)
+            status = refuse_poorer(repair, &recode);
     }
     if (status)
         output_discard(&output);

@@ -29,8 +29,9 @@ static const char help[] =
     "  -q, --quiet                 warnings and errors only\n"
     "  -h, --help\n"
     "\n"
-    "Exit status: 0 ended as asked, 1 a process failed, 2 the configuration or the command line,\n"
-    "4 an auxiliary could not create its instance.\n";
+    "Exit status: 0 ended as asked, 1 a process failed or a trace lacks frames, 2 the "
+    "configuration or\n"
+    "the command line, 4 an auxiliary could not create its instance.\n";
 
 struct options {
     const char *file;
@@ -89,7 +90,7 @@ static int run(const struct canring_config *config, const struct options *option
     size_t count = canring_coordinator_running(coordinator);
     if (result < 0) {
         say("run", "%s", err.text);
-        result = result == -ECANCELED ? EXIT_CREATION : EXIT_FAILURE;
+        result = result == -EINTR ? 0 : result == -ECANCELED ? EXIT_CREATION : EXIT_FAILURE;
     } else if (count == 0) {
         say("run", "%s has nothing to start", options->file);
         result = EXIT_MISUSE;

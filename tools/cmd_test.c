@@ -25,8 +25,9 @@ struct session {
     struct canring_coordinator *coordinator; /* of the configuration that runs */
     struct canring_suite_totals totals;      /* of all configurations */
     char python_dir[PATH_MAX], library[PATH_MAX];
-    int signals; /* fd */
-    int signal;  /* the one that ended us, or 0 */
+    int signals;    /* fd */
+    int signal;     /* the one that ended us, or 0 */
+    bool no_hangup; /* nohup */
 };
 
 /* ---- what tests are given ------------------------------------------------------------------ */
@@ -74,13 +75,14 @@ static void find_library(struct session *session)
 
 /* ---- one configuration --------------------------------------------------------------------- */
 
-static void take_signals(struct session *session, struct canring_suites *suites)
+/* True when we are to end; the first signal is the one that counts. */
+static bool ended(struct session *session)
 {
-    int number = signals_take(session->signals);
-    if (number != SIGINT && number != SIGTERM)
-        return;
-    session->signal = number;
-    canring_suites_stop(suites);
+    int number;
+    while ((number = signals_take(session->signals)) > 0)
+        if (!session->signal && !(number == SIGHUP && session->no_hangup))
+            session->signal = number;
+    return session->signal != 0;
 }
 
 /* The suites run on whatever happens to the processes; but one whose failure ends the run does. */
@@ -101,8 +103,8 @@ static int run(struct session *session, struct canring_suites *suites, struct ca
     int result;
     while ((result = canring_suites_poll(suites, err)) > 0) {
         poll(fds, 2, WATCH_MS);
-        if (fds[1].revents)
-            take_signals(session, suites);
+        if (ended(session))
+            canring_suites_stop(suites);
         watch(session, suites);
     }
     return result;
@@ -253,10 +255,10 @@ static void run_with_processes(struct session *session, const struct canring_con
     session->coordinator = NULL;
 }
 
-static bool go_on(const struct session *session)
+static bool go_on(struct session *session)
 {
     const struct canring_suite_totals *totals = &session->totals;
-    return !session->signal && !(session->options->failfast && totals->failed + totals->errors);
+    return !ended(session) && !(session->options->failfast && totals->failed + totals->errors);
 }
 
 static void run_all(struct session *session)
@@ -277,30 +279,37 @@ static void run_all(struct session *session)
     }
 }
 
+static int take_over_signals(struct session *session)
+{
+    struct sigaction hangup;
+    session->no_hangup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+    signal(SIGPIPE, SIG_IGN); /* who reads our output may leave: the run and its reports go on */
+    session->signals = signals_open(0);
+    return session->signals;
+}
+
 int cmd_test(int argc, char **argv)
 {
     struct test_options options = {0};
     struct session session = {.options = &options};
     int result = test_options_parse(&options, argc, argv);
     if (result)
-        return result < 0 ? finish_output("test") : result;
+        return result < 0 && finish_output("test") ? EXIT_MISUSE : result < 0 ? 0 : result;
     session.print.verbose = options.verbose;
     session.print.colours = colours_wanted();
     session.print.terminal = isatty(STDOUT_FILENO) == 1;
-    session.signals = signals_open(0);
-    if (session.signals < 0) {
+    if (take_over_signals(&session) < 0) {
         say("test", "signals: %s", strerror(-session.signals));
-        return EXIT_FAILURE;
+        return EXIT_MISUSE;
     }
     find_python(&session);
     find_library(&session);
     uint64_t begin = now_ns();
     run_all(&session);
     uint64_t end = now_ns();
-    close(session.signals);
     test_print_totals(&session.print, &session.totals, (double)(end - begin) / 1e9);
-    result = finish_output("test");
-    if (session.signal)
-        return 128 + session.signal;
-    return result ? result : canring_suites_exit_status(&session.totals);
+    session.totals.collection_failed |= finish_output("test") != 0;
+    result = ended(&session) ? 128 + session.signal : canring_suites_exit_status(&session.totals);
+    close(session.signals);
+    return result;
 }

@@ -1,5 +1,6 @@
 #include "convert_options.h"
 
+#include <canring/quantity.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,8 @@ static const char help[] =
     "  --rename OLD=NEW    another name for a bus; may be repeated\n"
     "  --start TIME        leave out what is before: +SECONDS from the first, or a date\n"
     "  --end TIME          leave out what is behind\n"
-    "  --rotate-bytes N    a new file before one gets larger; k, M, G behind N\n"
-    "  --rotate-time S     a new file after so many seconds\n"
+    "  --rotate-bytes N    a new file before one gets larger, such as 100MB\n"
+    "  --rotate-time S     a new file after so many seconds, or such as 10min\n"
     "  --rotate-frames N   a new file after so many frames\n"
     "  --dated             rotated files are named by date, not by number\n"
     "  -h, --help\n"
@@ -108,33 +109,32 @@ static int read_rename(struct convert_options *options, const char *text)
 
 static int read_bytes(struct convert_options *options, const char *text)
 {
-    char number[24];
-    size_t length = strlen(text);
-    uint64_t unit = 1;
+    struct canring_error err;
 
-    if (length && strchr("kMG", text[length - 1])) {
-        unit = text[length - 1] == 'k' ? 1000 : text[length - 1] == 'M' ? 1000000 : 1000000000;
-        length--;
-    }
-    if (length == 0 || length >= sizeof(number))
-        return bad_value("--rotate-bytes", text, "bytes, with k, M or G");
-    memcpy(number, text, length);
-    number[length] = '\0';
-    if (!read_number(number, 10, 1, UINT64_MAX / unit, &options->writer.rotate_bytes))
-        return bad_value("--rotate-bytes", text, "bytes, with k, M or G");
-    options->writer.rotate_bytes *= unit;
-    return 0;
+    if (canring_bytes_parse(text, &options->writer.rotate_bytes, &err) < 0)
+        return misuse("convert", "--rotate-bytes: %s", err.text);
+    return options->writer.rotate_bytes ? 0 : bad_value("--rotate-bytes", text, "bytes, from 1");
 }
 
-static int read_seconds(struct convert_options *options, const char *text)
+static bool read_seconds(const char *text, uint64_t *ns)
 {
-    struct time_point point;
+    struct time_point point = {0};
+    bool read = time_read(text, &point); /* without a sign a span reads as a time */
 
-    /* without its sign a span of seconds reads as a time */
-    if (!time_read(text, &point) || point.relative || point.ns == 0)
-        return bad_value("--rotate-time", text, "seconds, decimals allowed");
-    options->writer.rotate_ns = point.ns;
-    return 0;
+    *ns = point.ns;
+    return read;
+}
+
+static int read_span(struct convert_options *options, const char *text)
+{
+    struct canring_error err;
+    uint64_t *ns = &options->writer.rotate_ns;
+    bool bare = text[strspn(text, "0123456789.")] == '\0';
+    bool read = bare ? read_seconds(text, ns) : canring_duration_parse(text, ns, &err) == 0;
+
+    return read && *ns ? 0
+                       : bad_value("--rotate-time", text,
+                                   "seconds, or a number with ns, us, ms, s, min, h or d");
 }
 
 static int read_limit(struct convert_options *options, int option, const char *value)
@@ -145,7 +145,7 @@ static int read_limit(struct convert_options *options, int option, const char *v
     case OPTION_BYTES:
         return read_bytes(options, value);
     case OPTION_TIME:
-        return read_seconds(options, value);
+        return read_span(options, value);
     case OPTION_FRAMES:
         return read_number(value, 10, 1, UINT64_MAX, &options->writer.rotate_frames)
                    ? 0

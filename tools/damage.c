@@ -1,22 +1,28 @@
 #include "damage.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "say.h"
 
-void damage_add(struct damage *damage, const struct canring_error *err)
+bool damage_add(struct damage *damage, const struct canring_error *err)
 {
+    bool piece = err->code == -EBADMSG;
+    uint64_t others = damage->count - damage->pieces;
+    uint64_t before = piece ? damage->pieces : others;
+
     damage->count++;
-    if (damage->kept == DAMAGE_KEPT)
-        return;
+    damage->pieces += piece;
+    if (before >= DAMAGE_KEPT)
+        return false;
     snprintf(damage->texts[damage->kept++], CANRING_ERROR_TEXT, "%s", err->text);
+    return true;
 }
 
 void damage_say(struct damage *damage, const char *command, const struct canring_error *err)
 {
-    if (damage->count < DAMAGE_KEPT)
+    if (damage_add(damage, err))
         say(command, "%s", err->text);
-    damage_add(damage, err);
 }
 
 void damage_say_rest(const struct damage *damage, const char *command)

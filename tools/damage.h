@@ -7,17 +7,20 @@
 
 #include <canring/trace.h>
 
+/* Of either kind: thousands of lines must not hide a word about their compression. */
 #define DAMAGE_KEPT 20
 
 struct damage {
     uint64_t count;
+    uint64_t pieces; /* of these, of a compression: what came from them may be wrong */
     unsigned kept;
-    char texts[DAMAGE_KEPT][CANRING_ERROR_TEXT];
+    char texts[2 * DAMAGE_KEPT][CANRING_ERROR_TEXT];
 };
 
-void damage_add(struct damage *damage, const struct canring_error *err);
+/* True: its words are kept. */
+bool damage_add(struct damage *damage, const struct canring_error *err);
 
-/* Say it at once, the first DAMAGE_KEPT times. */
+/* Say it at once when its words are kept. */
 void damage_say(struct damage *damage, const char *command, const struct canring_error *err);
 
 /* Say how many there were beyond those that were said. */

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +107,7 @@ static void keep_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     keep_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file that becomes too large is an error, which is told */
     if (argc < 2) {
         print_help(stderr);
         return EXIT_MISUSE;

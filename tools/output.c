@@ -118,7 +118,8 @@ static int exists(const struct output *output)
     return EXIT_FAILURE;
 }
 
-const char *output_standard_path(void)
+/* Not every system has /dev/stdout. */
+static const char *standard_path(void)
 {
     return access("/dev/stdout", F_OK) == 0 ? "/dev/stdout" : "/proc/self/fd/1";
 }
@@ -135,7 +136,7 @@ static int use_standard_output(struct output *output)
         return EXIT_FAILURE;
     }
     output->in_place = output->replace = true;
-    snprintf(output->temporary, sizeof(output->temporary), "%s", output_standard_path());
+    snprintf(output->temporary, sizeof(output->temporary), "%s", standard_path());
     if (!S_ISREG(status.st_mode) || (!(flags & O_APPEND) && lseek(STDOUT_FILENO, 0, SEEK_CUR) == 0))
         return 0;
     int result = relay_start(&output->relay);
@@ -164,6 +165,27 @@ static int leave_standard_output(struct output *output)
     return result < 0 ? EXIT_FAILURE : 0;
 }
 
+/* It would be emptied before it is read, or read for ever while it grows; said. */
+static bool is_own_input(const struct output *output, const struct output_inputs *inputs)
+{
+    bool standard = strcmp(output->path, "-") == 0;
+    struct stat own, input;
+
+    if ((standard ? fstat(STDOUT_FILENO, &own) : stat(output->path, &own)) < 0 ||
+        !S_ISREG(own.st_mode))
+        return false;
+    for (unsigned i = 0; i < inputs->count; i++) {
+        const char *path = inputs->paths[i];
+        int result = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &input) : stat(path, &input);
+        if (result == 0 && own.st_dev == input.st_dev && own.st_ino == input.st_ino) {
+            say(output->command, "%s: is what is to be read, too",
+                standard ? "standard output" : output->path);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where it is written. */
 static int choose_place(struct output *output, bool rotated)
 {
@@ -187,6 +209,7 @@ static int choose_place(struct output *output, bool rotated)
 }
 
 int output_open(struct output *output, const char *command, const char *path,
+                const struct output_inputs *inputs,
                 const struct canring_trace_writer_options *options)
 {
     struct canring_trace_writer_options own = *options;
@@ -195,6 +218,12 @@ int output_open(struct output *output, const char *command, const char *path,
     *output = (struct output){.command = command, .path = path, .replace = options->overwrite};
     int status =
         choose_place(output, options->rotate_bytes || options->rotate_ns || options->rotate_frames);
+    /* Of a rotated output only the first name may take the place of a file: the writer passes over
+     * numbers and dates that are there. */
+    if (status == 0 && output->in_place && is_own_input(output, inputs)) {
+        (void)leave_standard_output(output);
+        status = EXIT_MISUSE;
+    }
     if (status)
         return status;
     own.overwrite = output->replace || !output->in_place;

@@ -26,16 +26,20 @@ struct output {
     struct canring_trace_writer *writer;
 };
 
+/* Recordings that are read while it is written; "-" is standard input. */
+struct output_inputs {
+    char *const *paths;
+    unsigned count;
+};
+
 /* What `path` points to in the end, which need not exist; `path` itself when it is no link. 0, or
  * -ELOOP, -ENAMETOOLONG. */
 int output_resolve(const char *path, char target[PATH_MAX]);
 
-/* Standard output by a name that can be opened: not every system has /dev/stdout. */
-const char *output_standard_path(void);
-
 /* 0 or the exit status, with words said. `options` as for the writer, which is opened; the caller
- * sets `overwrite` to replace. */
+ * sets `overwrite` to replace. What is written where it is must be none of `inputs`. */
 int output_open(struct output *output, const char *command, const char *path,
+                const struct output_inputs *inputs,
                 const struct canring_trace_writer_options *options);
 
 /* Finish the file and give it its name. `backup`: what it replaces keeps this one, in the same

@@ -42,8 +42,8 @@ static const char help[] =
     "  -h, --help\n"
     "\n"
     "What a target cannot carry is left out and told.\n"
-    "Exit status: 0; 1 it failed, or nothing could be sent; 2 misuse; 3 played, but the recording\n"
-    "is damaged or unfinished.\n";
+    "Exit status: 0; 1 it failed, or not one of the frames was sent; 2 misuse; 3 played, but the\n"
+    "recording is damaged or unfinished.\n";
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {

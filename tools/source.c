@@ -121,9 +121,12 @@ int source_finish(struct source *source, const char *command, const char *target
 
 int source_check_sendable(const char *command, const char *target)
 {
-    if (strcmp(target, "any") != 0 && strcmp(target, "socketcan:any") != 0)
+    if (strcmp(target, "any") == 0 || strcmp(target, "socketcan:any") == 0)
+        say(command, "'%s' is all interfaces, to read only; allowed: one of them", target);
+    else if (strncmp(target, "replay:", strlen("replay:")) == 0)
+        say(command, "'%s' is a recording, to read only; allowed: a bus", target);
+    else
         return 0;
-    say(command, "'%s' is all interfaces, to read only; allowed: one of them", target);
     return EXIT_MISUSE;
 }
 

@@ -21,8 +21,7 @@ static int channel_fd(const struct source *source)
 
 static bool wanted(const struct channel_source *s, const struct canring_frame *frame)
 {
-    return (s->filters.count == 0 && s->filters.error_mask == 0) ||
-           canring_filters_match(&s->filters, frame);
+    return canring_filters_match(&s->filters, frame);
 }
 
 static const struct canring_frame *next(struct channel_source *s)

@@ -80,7 +80,7 @@ static void link_receive(struct link *link, struct message *message)
     }
     memcpy(message, (const uint8_t *)record + CANRING_RECORD_HEADER, sizeof(*message));
     canring_ring_consume(c);
-    if (canring_ring_unreleased(c) >= link->ring.capacity / 8)
+    if (canring_ring_unreleased(c) >= (c->mask + 1) / 8)
         give_back(link);
 }
 

@@ -57,7 +57,7 @@ SPSC_INLINE void spsc_write_all(struct peer_end *end, const struct spsc_options 
         uint64_t left = o->records - number;
         unsigned done = peer_write(end, number, left < batch ? (unsigned)left : batch);
         number += done;
-        if (!done)
+        if (__builtin_expect(!done, 0))
             spsc_pause();
     }
 }
@@ -112,7 +112,7 @@ SPSC_INLINE void spsc_read_some(struct peer_end *end, const struct spsc_options 
         uint64_t left = o->records - number;
         unsigned done = peer_read(end, number, left < batch ? (unsigned)left : batch, &found);
         number += done;
-        if (!done)
+        if (__builtin_expect(!done, 0))
             for (unsigned i = 0; i < o->pause; i++)
                 spsc_pause();
     }

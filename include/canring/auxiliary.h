@@ -68,7 +68,8 @@ int canring_auxiliary_check(const struct canring_auxiliary_ops *ops, struct canr
 int canring_auxiliary_serve(const struct canring_auxiliary_ops *ops,
                             struct canring_auxiliary_context *context, bool auto_start,
                             struct canring_error *err);
-/* From a signal handler or another thread. */
+/* From a signal handler or another thread: whoever serves in this process stops; when nobody does,
+ * the next serving ends at once. Not inherited by forked children. */
 void canring_auxiliary_quit(void);
 
 /* main() of an auxiliary that is an executable: name, config, channel and auto_start come from the
@@ -89,6 +90,7 @@ struct canring_message {
     size_t size;
     uint32_t remote_id;
 };
+/* Frees its data and makes it empty: not NULL, and no harm to one that is empty already. */
 void canring_message_free(struct canring_message *message);
 
 /* An auxiliary, or by its name a proxy: of that create_instance and resume open the bus,
@@ -97,9 +99,14 @@ void canring_message_free(struct canring_message *message);
  * Timeouts are seconds on CLOCK_MONOTONIC; 0 and NAN = do not wait, negative = for ever. A
  * handle may be used by several threads; several handles, in several processes, may exist for one
  * auxiliary. When the auxiliary's process is gone every call returns -EPIPE within 0.2 s, unless it
- * was restarted: then the next call reaches the new one. */
+ * was restarted: then the next call reaches the new one.
+ *
+ * Errors: -ENOENT neither an auxiliary nor a proxy of that name runs; -EINVAL no name; -EAGAIN it
+ * has begun, and is not ready after a second; -EACCES; -EPROTO, -EPROTONOSUPPORT, -EBADMSG its
+ * memory is of another version, or damaged; -ENOMEM, and what the kernel gives. */
 int canring_auxiliary_open(struct canring_auxiliary **auxiliary, const char *name,
                            struct canring_error *err);
+/* Gives back the locks that the calling thread holds. NULL is allowed. */
 void canring_auxiliary_close(struct canring_auxiliary *auxiliary);
 
 /* Exclusive (others' calls that wait for an answer have to wait) and recursive for the calling
@@ -129,7 +136,8 @@ int canring_auxiliary_abort_command(struct canring_auxiliary *auxiliary, bool bl
 /* 1 and *report, 0 = none. */
 int canring_auxiliary_wait_and_get_report(struct canring_auxiliary *auxiliary, bool blocking,
                                           double timeout_s, struct canring_message *report);
-/* End the process; deletes a live instance first. */
+/* End the process; deletes a live instance first. 0; -ECANCELED the deletion failed, it ends all
+ * the same; -ETIMEDOUT it has not ended 5 s later; -EPIPE it has gone already. */
 int canring_auxiliary_stop(struct canring_auxiliary *auxiliary);
 /* Delete and create again. A second one returns 1 and logs the warning "already stopped" / "already
  * running". */
@@ -154,6 +162,8 @@ int canring_communication_send(struct canring_auxiliary *auxiliary, const void *
  * is kept when. */
 int canring_communication_receive(struct canring_auxiliary *auxiliary, bool blocking,
                                   double timeout_s, struct canring_message *message);
+/* Forget what has been received. 0, also when there is no answer within 25 s; -EPIPE. So have the
+ * two below, and -EALREADY an end without a begin. */
 int canring_communication_clear_buffer(struct canring_auxiliary *auxiliary);
 /* Keep everything from begin on, until end. Nests. */
 int canring_communication_collect_begin(struct canring_auxiliary *auxiliary);

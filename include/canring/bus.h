@@ -98,6 +98,7 @@ struct canring_bus;
  * gives them. Makes system calls. */
 int canring_bus_open(struct canring_bus **bus, const struct canring_bus_options *options,
                      struct canring_error *err);
+/* Never in a forked child: it would close its parent's. NULL is allowed. */
 void canring_bus_close(struct canring_bus *bus);
 
 /* Becomes readable when canring_bus_receive may have something: for poll, epoll, io_uring. Frames
@@ -114,7 +115,7 @@ int canring_bus_receive(struct canring_bus *bus, const struct canring_frame **fr
 
 /* Send one frame, waiting up to `timeout_ms` for room. 0 when the bus took it; -EAGAIN no room
  * in time; -ENETDOWN; -EOPNOTSUPP a kind this bus cannot carry; -EBADMSG malformed; -EPERM listen
- * only. */
+ * only. A replay takes everything and forgets it, as a bus with nobody else on it. */
 int canring_bus_send(struct canring_bus *bus, const struct canring_frame *frame, int timeout_ms);
 
 /* Up to this moment; may ask the kernel. */

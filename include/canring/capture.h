@@ -29,17 +29,17 @@ extern "C" {
 struct canring_capture_options {
     struct canring_recording recording;
     uint64_t window_ns; /* see above; 0 = CANRING_CAPTURE_WINDOW_NS */
-    uint64_t count;     /* end after so many frames, 0 = never */
+    uint64_t count;     /* end after so many frames, 0 = never; with a trigger from it on */
     /* Words for people, about the recording: on the thread that uses the capture; may be NULL. */
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;
 };
 
 /* Frames, since the capture was opened. received = written + waiting + dropped + what the format
- * cannot hold. */
+ * cannot hold, and what was given up before it got to the writer. */
 struct canring_capture_bus_stats {
     char name[64];        /* of the interface; "any", "can0 and 1 more": several */
-    uint64_t received;    /* from the bus */
+    uint64_t received;    /* from the bus, but for what came after `count` were in */
     uint64_t lost_kernel; /* before us: the kernel's socket, the bus's own memory, a channel */
     uint64_t dropped;     /* the recording had no room */
     uint64_t written;     /* given to the writer */
@@ -48,7 +48,8 @@ struct canring_capture_bus_stats {
 
 struct canring_capture;
 
-/* Create the file. Errors as canring_trace_writer_open; -EINVAL: an option. The caller closes. */
+/* Nothing is made or emptied yet, but what is wrong with the file's name is told. Errors as
+ * canring_trace_writer_open; -EINVAL: an option. The caller closes. */
 int canring_capture_open(struct canring_capture **capture,
                          const struct canring_capture_options *options, struct canring_error *err);
 
@@ -61,9 +62,15 @@ int canring_capture_add_bus(struct canring_capture *capture,
 int canring_capture_add_channel(struct canring_capture *capture, const char *name,
                                 const char *filters, struct canring_error *err);
 
-/* Record until canring_capture_stop, until `count` frames are in, or all buses have ended (then 1).
- * A bus whose interface goes away comes back by itself; one that fails is reported and left out.
- * Negative errno: the loop failed. */
+/* Create the file, once all buses are there: a capture that cannot begin costs no older recording.
+ * The first run, poll, trigger or rotate does it when nobody has. Errors as
+ * canring_trace_writer_begin; -EINVAL: the file is one that is played as a bus. */
+int canring_capture_begin(struct canring_capture *capture, struct canring_error *err);
+
+/* Record until canring_capture_stop, until `count` frames are in, or all buses have ended (then 1);
+ * that is at once when there are none. A bus whose interface goes away comes back by itself; one
+ * that fails is reported and left out. Negative errno: the loop failed, or the file cannot be
+ * created, which is reported. */
 int canring_capture_run(struct canring_capture *capture);
 /* Ask run to return. From any thread or signal handler. */
 void canring_capture_stop(struct canring_capture *capture);
@@ -82,7 +89,7 @@ int canring_capture_fd(const struct canring_capture *capture);
 void canring_capture_gather(const struct canring_capture *capture);
 
 /* Write from now on, what writer.pretrigger_ns has kept first; begin a new file. Behind what
- * has been recorded so far: frames that wait for their turn come after it. -ENOMEM. */
+ * has been recorded so far: frames that wait for their turn come after it. -ENOMEM, and as run. */
 int canring_capture_trigger(struct canring_capture *capture);
 int canring_capture_rotate(struct canring_capture *capture);
 
@@ -92,7 +99,8 @@ int canring_capture_bus_stats(struct canring_capture *capture, unsigned bus,
 void canring_capture_stats(const struct canring_capture *capture,
                            struct canring_recording_stats *stats);
 
-/* Take what has arrived, close the buses, write everything, finish the file. `last` and
+/* Take what has arrived, close the buses, write everything, finish the file; before
+ * canring_capture_begin, leave nothing. `last` and
  * `buses` (room for as many as were added) get the final figures, either may be NULL. 0, or what
  * has cost frames in the end. NULL is allowed. */
 int canring_capture_close(struct canring_capture *capture, struct canring_recording_stats *last,

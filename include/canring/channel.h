@@ -19,10 +19,11 @@ extern "C" {
 struct canring_channel {
     struct canring_consumer rx;
     struct canring_producer tx;
-    uint32_t peeked;     /* size of the frame last peeked, 0 = none */
-    uint32_t release_at; /* slots after which memory is given back while reading on */
-    uint64_t received;   /* frames, for the counters page */
-    uint64_t sent;
+    uint32_t peeked;       /* size of the frame last peeked, 0 = none */
+    uint64_t give_back_at; /* position: from there on memory is given back while reading on */
+    uint64_t received;     /* frames, for the counters page */
+    uint64_t sent;         /* frames, committed */
+    CANRING_ATOMIC(uint64_t) * told_sent;     /* the same on the counters page, as published */
     const CANRING_ATOMIC(uint64_t) * emptied; /* position: a suspended proxy empties the ring */
     bool proxy_parks;                         /* the proxy may sleep: publishing has to look */
     enum canring_wait wait;
@@ -31,17 +32,22 @@ struct canring_channel {
 
 struct canring_channel_options {
     enum canring_wait wait;
-    const char *filters; /* of an observer (see attach), can-utils syntax; NULL = everything */
+    const char *filters; /* of an observer (see attach), can-utils syntax; NULL = everything, ""
+                            all but error frames */
 };
 
 /* Attach to `name`: "PROXY/CHANNEL", or "CHANNEL" when only one running proxy has a channel of that
  * name; "PROXY/" (or a proxy's bare name) makes a channel of our own that observes everything and
  * may send. Frames are those from now on. The caller detaches. Errors: -ENOENT nothing of that name
- * runs (what there is is in the text); -EBUSY another auxiliary holds it (its pid is in the text);
- * -EACCES; and what cr_segment_attach finds wrong. Makes system calls. */
+ * runs (what there is is in the text); -EEXIST it means several; -ENAMETOOLONG; -EBUSY another
+ * auxiliary holds it (its pid is in the text); -EACCES; -EINVAL, -E2BIG the filters; -ETIMEDOUT the
+ * proxy does not answer; -EPIPE, -ECONNRESET it ends; -EPROTO, -EPROTONOSUPPORT, -ENOEXEC, -EBADMSG
+ * it or its memory is of another version, or damaged; -ENOMEM, and what the kernel gives. Makes
+ * system calls. */
 int canring_channel_attach(struct canring_channel **channel, const char *name,
                            const struct canring_channel_options *options,
                            struct canring_error *err);
+/* Never in a forked child: the memory and the connection are its parent's. NULL is allowed. */
 void canring_channel_detach(struct canring_channel *channel);
 
 /* Cold halves of the functions below. */
@@ -73,7 +79,7 @@ static inline void canring_channel_next(struct canring_channel *channel)
     canring_ring_consume(&channel->rx);
     channel->peeked = 0;
     channel->received++;
-    if (canring_ring_unreleased(&channel->rx) >= channel->release_at)
+    if (__builtin_expect(channel->rx.next >= channel->give_back_at, 0))
         canring_channel_give_back(channel);
 }
 
@@ -103,6 +109,9 @@ static inline void canring_channel_commit(struct canring_channel *channel, uint3
 /* Wait-free; a system call only when the proxy sleeps. */
 static inline void canring_channel_publish(struct canring_channel *channel)
 {
+    /* Before the frames: the proxy never takes more than were told. Here, so that every way of
+     * sending counts, and one of many frames only once. */
+    atomic_store_explicit(channel->told_sent, channel->sent, memory_order_relaxed);
     if (channel->proxy_parks)
         canring_ring_publish_wake(&channel->tx);
     else

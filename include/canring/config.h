@@ -18,7 +18,7 @@ extern "C" {
 
 /* Ring slots of a channel: a power of two. */
 #define CANRING_CONFIG_SLOTS_MIN     128u
-#define CANRING_CONFIG_SLOTS_MAX     1048576u
+#define CANRING_CONFIG_SLOTS_MAX     CANRING_RING_SLOTS_MAX
 #define CANRING_CONFIG_SLOTS_DEFAULT 16384u
 #define CANRING_CONFIG_SPILL_DEFAULT 65536u /* frames */
 
@@ -200,6 +200,7 @@ int canring_config_load(struct canring_config **config, const char *path,
 /* The same from memory; `name` stands in messages, and its folder is where includes are. */
 int canring_config_load_memory(struct canring_config **config, const char *name, const char *data,
                                size_t size, struct canring_diagnostics *diagnostics);
+/* NULL is allowed. */
 void canring_config_free(struct canring_config *config);
 
 /* Connect `connector` to another bus: `target` as canring_bus_target_parse takes it. What it

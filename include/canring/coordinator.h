@@ -36,7 +36,8 @@ int canring_coordinator_open(struct canring_coordinator **coordinator,
 /* Start all, in order; those without auto_start get no instance, or no bus, until they are asked
  * to. An auxiliary whose connector no proxy serves is left out, with an error in the log. On
  * another failure what was started is stopped again: -ECANCELED an auxiliary could not create its
- * instance; others as the proxy or process failed, with its words. */
+ * instance; -EINTR SIGINT or SIGTERM came, which the caller has blocked to look at later; others as
+ * the proxy or process failed, with its words. */
 int canring_coordinator_start(struct canring_coordinator *coordinator, struct canring_error *err);
 
 /* Watch for up to `timeout_ms` (-1 = for ever), or until `wake_fd` (-1 = none) is readable: show
@@ -44,8 +45,10 @@ int canring_coordinator_start(struct canring_coordinator *coordinator, struct ca
  * whose failure ends the run; -ENOENT nobody is left. */
 int canring_coordinator_poll(struct canring_coordinator *coordinator, int wake_fd, int timeout_ms);
 
-/* Stop all, in reverse order; whoever has not ended within 5 s is killed. 0, or -ETIMEDOUT when one
- * had to be, or -ECHILD when one ended badly. */
+/* Stop all, in reverse order; whoever has not ended within 5 s is killed, but a proxy that still
+ * works on its trace is waited for, until a SIGINT or SIGTERM that the caller has blocked waits to
+ * be looked at. 0, or -ETIMEDOUT when one had to be killed, or -ECHILD when one ended badly or a
+ * trace lacks frames. */
 int canring_coordinator_stop(struct canring_coordinator *coordinator);
 
 /* Send a signal on to all. */
@@ -87,7 +90,8 @@ int canring_coordinator_text(struct canring_coordinator *coordinator, int fd);
 /* Processes that run now. */
 size_t canring_coordinator_running(const struct canring_coordinator *coordinator);
 
-/* Stops what still runs. Nothing of the run is left in /dev/shm or the runtime directory. */
+/* Stops what still runs. Nothing of the run is left in /dev/shm or the runtime directory.
+ * NULL is allowed. */
 void canring_coordinator_close(struct canring_coordinator *coordinator);
 
 #ifdef __cplusplus

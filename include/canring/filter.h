@@ -27,6 +27,8 @@ struct canring_filters {
     size_t count;
     uint32_t error_mask; /* CAN_ERR_* class bits of <linux/can/error.h>; 0 = no error frames */
     bool join;           /* all must match */
+    bool given;          /* asked for, if empty: where no filters mean everything, error frames
+                            too, these say no to them */
 };
 
 /* Parse can-utils' syntax after the interface name: `id:mask` | `id~mask` (inverted) |

@@ -40,8 +40,9 @@ int canring_log_open(const char *process, struct canring_error *err);
 void canring_log_close(void);
 
 /* One record. `logger` is a dotted name ("pykiso.lib.auxiliaries.…", "canring.proxy"), for
- * activate_log. Any thread; wait-free but for a short lock among the threads of this process; no
- * system call when the coordinator is awake. */
+ * activate_log. Any thread; wait-free but for a short lock among the threads of this process, with
+ * a system call only where they contend for it. Beyond the first record, which may open the ring,
+ * none into a ring, whose reader looks by itself; a write to stderr. */
 void canring_log(enum canring_log_level level, const char *logger, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void canring_log_text(enum canring_log_level level, const char *logger, const char *text);

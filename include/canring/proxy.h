@@ -27,18 +27,29 @@ enum canring_overflow {
 
 #define CANRING_RING_SLOTS     16384u /* default: 512 KiB */
 #define CANRING_ATTRIBUTES_MAX 1024
+#define CANRING_CHANNELS_MAX   256u   /* of a proxy, observers included */
 #define CANRING_SPILL_LIMIT    65536u /* default, frames */
+
+/* More is refused. */
+#define CANRING_RING_SLOTS_MAX  1048576u
+#define CANRING_SPILL_LIMIT_MAX (1u << 28)
+#define CANRING_BUSY_POLL_MAX   1000000u
+#define CANRING_COALESCE_MAX    100000u
+
 /* Memory that a spilled frame may take on average: that of the largest CAN FD frame. CAN XL frames
  * take up to 22 times as much, so fewer of them are kept. */
 #define CANRING_SPILL_FRAME 96u
 
 struct canring_channel_config {
-    const char *name;               /* unique in the proxy, at most 63 characters, no '/' */
-    const char *auxiliary;          /* who is meant to attach; for people, may be NULL */
-    struct canring_filters filters; /* what the channel receives; empty = everything */
-    uint32_t ring_slots;            /* each way; 0 = CANRING_RING_SLOTS */
+    const char *name;      /* unique in the proxy, at most 63 characters, no '/' */
+    const char *auxiliary; /* who is meant to attach; for people, may be NULL */
+    struct canring_filters
+        filters;         /* what the channel receives; empty and not given = everything */
+    uint32_t ring_slots; /* each way, a power of two, 128..CANRING_RING_SLOTS_MAX;
+                            0 = CANRING_RING_SLOTS */
     enum canring_overflow overflow;
-    uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes; 0 = CANRING_SPILL_LIMIT */
+    uint32_t spill_limit; /* frames, of CANRING_SPILL_FRAME bytes, 1..CANRING_SPILL_LIMIT_MAX;
+                             0 = CANRING_SPILL_LIMIT */
     const char *group;    /* whose members may attach as well; NULL = the user and root alone. Lets
                              all pass through the runtime directory (0711) to the proxy's socket;
                              other requests than attaching stay the user's. */
@@ -62,9 +73,11 @@ struct canring_proxy_options {
     /* For the thread that runs the proxy, from its first run or poll on; checked by open, which
      * locks memory before it opens the bus. canring_proxy_close unlocks it. */
     struct canring_latency latency;
-    uint32_t busy_poll;     /* us that CANRING_WAIT_ADAPTIVE polls for before it sleeps; 0 = 50 */
+    uint32_t busy_poll;     /* us that CANRING_WAIT_ADAPTIVE polls for before it sleeps, up to
+                               CANRING_BUSY_POLL_MAX; 0 = 50 */
     uint32_t coalesce;      /* us that canring_proxy_run lets frames gather for after a sleep, to
-                               handle them together: less work for later frames; 0 = not */
+                               handle them together: less work for later frames; up to
+                               CANRING_COALESCE_MAX; 0 = not */
     bool sqpoll;            /* io_uring with a thread of the kernel's: where it is refused, reported
                                and done without */
     const char *attributes; /* of the real connector, for whoever attaches: a JSON object of at most
@@ -79,8 +92,8 @@ struct canring_proxy_options {
 struct canring_proxy;
 
 /* Open the bus, create the channels, listen. Nothing is left behind on failure. Errors: -EEXIST a
- * proxy of that name runs; -EINVAL an option; -E2BIG attributes; -ENOSPC channels; those of
- * canring_bus_open and of the channels' memory. */
+ * proxy of that name runs; -EINVAL an option that is out of its range; -E2BIG attributes; -ENOSPC
+ * channels; those of canring_bus_open and of the channels' memory. */
 int canring_proxy_open(struct canring_proxy **proxy, const struct canring_proxy_options *options,
                        struct canring_error *err);
 
@@ -114,7 +127,8 @@ int canring_proxy_fd(const struct canring_proxy *proxy);
 char *canring_proxy_status(const struct canring_proxy *proxy);
 
 /* Tell the auxiliaries, close the bus, remove everything. Nobody is in canring_proxy_stop any more.
- */
+ * Never in a forked child: its parent's proxy would lose its socket and its memory. NULL is
+ * allowed. */
 void canring_proxy_close(struct canring_proxy *proxy);
 
 /* Running proxies. Each is asked over its control socket and given a second to answer. Returns how

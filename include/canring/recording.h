@@ -31,7 +31,8 @@ struct canring_recording {
 
 struct canring_recording_stats {
     uint64_t taken;       /* frames that were to be recorded */
-    uint64_t dropped;     /* of these: the reserve was full, or the disk failed to the end */
+    uint64_t dropped;     /* of these: the reserve was full */
+    uint64_t given_up;    /* of these: the disk failed to the end */
     uint64_t lost_kernel; /* before them: told by the bus */
     uint64_t written;     /* of these: given to the kernel, or on the way to it */
     uint64_t waiting;     /* bytes in the reserve */

@@ -8,13 +8,15 @@
  *
  * Layout. The ring is 2^k slots of 32 bytes, mapped twice back to back, so that a record that
  * begins in the last slot simply runs on. A record is a header of 8 bytes (sequence, size, tag) and
- * its payload, and takes as many consecutive slots as it needs. Positions count slots for ever (64
- * bits); slot `position & mask` holds position's record.
+ * its payload, and takes as many consecutive slots as it needs.
  *
  *       released by C2        published by P1        claimed
  *            |                     |                   |
  *   ... free |  records to read    |  private batch    | free ...      positions grow -->
  *        consumer.position     producer.first      producer.head
+ *
+ * Positions count bytes since the ring was made, in 64 bits, whole slots; a position's slot begins
+ * `position & mask` bytes into the ring.
  *
  * A record at position p is there when its sequence is (uint32_t)p + 1. The slot behind the last
  * published record never shows that value by accident: a slot keeps the sequence of an earlier lap,
@@ -107,10 +109,10 @@ struct canring_ring {
 /* A producer's private end. Not for two threads at once. */
 struct canring_producer {
     uint8_t *slots;
-    uint64_t mask;
+    uint64_t mask;  /* bytes of all slots - 1 */
     uint64_t head;  /* next slot to claim */
     uint64_t first; /* first slot claimed but not published */
-    uint64_t limit; /* claims end here: the consumer's position as last seen + capacity - 1 */
+    uint64_t limit; /* claims end here: the consumer's position as last seen + all but one slot */
     uint64_t poison_below; /* slots before this position may hold payload where a sequence goes */
     uint64_t poisoned;     /* the slot at this position does not; 0 = none is known not to */
     struct canring_ring_side *own;
@@ -125,11 +127,12 @@ struct canring_producer {
 /* A consumer's private end. Not for two threads at once. */
 struct canring_consumer {
     const uint8_t *slots;
-    uint64_t mask;
-    uint64_t next;       /* next slot to read */
-    uint64_t released;   /* what the producer has been told */
-    uint32_t max_size;   /* larger records are refused */
-    uint32_t size, span; /* of the record last peeked, in bytes and slots */
+    uint64_t mask;     /* bytes of all slots - 1 */
+    uint64_t next;     /* next slot to read */
+    uint64_t released; /* what the producer has been told */
+    uint64_t stride;   /* of the record last peeked */
+    uint32_t size;     /* of the record last peeked */
+    uint32_t max_size; /* larger records are refused */
     uint32_t woken, ticket;
     struct canring_ring_side *own;
     const struct canring_ring_side *peer;
@@ -150,15 +153,22 @@ void canring_ring_destroy(struct canring_ring *ring);
 void canring_producer_init(struct canring_producer *producer, const struct canring_ring *ring);
 void canring_consumer_init(struct canring_consumer *consumer, const struct canring_ring *ring);
 
-static inline uint32_t canring_ring_span(uint32_t size)
+/* Bytes from a record of `size` bytes to the next. */
+static inline uint32_t canring_ring_stride(uint32_t size)
 {
-    return (size + CANRING_SLOT - 1) / CANRING_SLOT;
+    return (size + CANRING_SLOT - 1) & ~(CANRING_SLOT - 1);
+}
+
+/* Bytes that a producer can fill: all slots but the one that stays free. */
+static inline uint64_t canring_ring_room(uint64_t mask)
+{
+    return mask & ~(uint64_t)(CANRING_SLOT - 1);
 }
 
 static inline struct canring_record *canring_ring_at(const uint8_t *slots, uint64_t position,
                                                      uint64_t mask)
 {
-    const uint8_t *slot = slots + (position & mask) * CANRING_SLOT;
+    const uint8_t *slot = slots + (position & mask);
     if (!slot) /* spares callers a test that they cannot fail */
         __builtin_unreachable();
     return (struct canring_record *)(uintptr_t)slot;
@@ -168,20 +178,20 @@ static inline struct canring_record *canring_ring_at(const uint8_t *slots, uint6
  * one that goes back or past what was published marks the ring broken. Wait-free. */
 static inline bool canring_ring_refresh(struct canring_producer *p, uint64_t end)
 {
-    uint64_t seen = p->limit - p->mask;
+    uint64_t seen = p->limit - canring_ring_room(p->mask);
     uint64_t position = atomic_load_explicit(&p->peer->position, memory_order_acquire); /* P2 */
     if (__builtin_expect(position < seen || position > p->first, 0)) {
         p->broken = true;
         return false;
     }
-    p->limit = position + p->mask;
+    p->limit = position + canring_ring_room(p->mask);
     return end <= p->limit;
 }
 
 /* Whether a record of `size` bytes fits. Wait-free. */
 static inline bool canring_ring_fits(struct canring_producer *p, uint32_t size)
 {
-    uint64_t end = p->head + canring_ring_span(size);
+    uint64_t end = p->head + canring_ring_stride(size);
     return __builtin_expect(end <= p->limit, 1) || canring_ring_refresh(p, end);
 }
 
@@ -190,11 +200,11 @@ static inline bool canring_ring_fits(struct canring_producer *p, uint32_t size)
  * consumer before commit and publish. Wait-free. */
 static inline void *canring_ring_claim(struct canring_producer *p, uint32_t size)
 {
-    uint64_t end = p->head + canring_ring_span(size);
+    uint64_t end = p->head + canring_ring_stride(size);
     if (!canring_ring_fits(p, size))
         return NULL;
     /* From here on, whether or not it is committed, with this size or a smaller one. */
-    if (end - p->head > 1) {
+    if (end - p->head > CANRING_SLOT) {
         p->poison_below = end + p->mask + 1;
         if (end > p->poisoned)
             p->poisoned = 0; /* payload may go there; nothing is published at a head of 0 */
@@ -206,7 +216,7 @@ static inline void *canring_ring_claim(struct canring_producer *p, uint32_t size
 static inline void canring_ring_commit(struct canring_producer *p, uint32_t size)
 {
     struct canring_record *record = canring_ring_at(p->slots, p->head, p->mask);
-    uint64_t next = p->head + canring_ring_span(size);
+    uint64_t next = p->head + canring_ring_stride(size);
 
     atomic_store_explicit(&record->size, (uint16_t)size, memory_order_relaxed); /* before P1 */
     if (p->head != p->first) /* ordered by P1 of the batch's first record */
@@ -221,10 +231,10 @@ static inline void canring_ring_poison(struct canring_producer *p, uint64_t posi
                           (uint32_t)position, memory_order_relaxed); /* before the P1 it is for */
 }
 
-/* The batch of `slots` before the head is published: guess that the next one is as long. */
-static inline void canring_ring_poison_ahead(struct canring_producer *p, uint64_t slots)
+/* The batch of `bytes` before the head is published: guess that the next one is as long. */
+static inline void canring_ring_poison_ahead(struct canring_producer *p, uint64_t bytes)
 {
-    const uint64_t next = p->head + slots;
+    const uint64_t next = p->head + bytes;
     if (next > p->limit) /* may still be read */
         return;
     canring_ring_poison(p, next);
@@ -259,7 +269,7 @@ static inline void canring_ring_publish(struct canring_producer *p)
 static inline void canring_ring_send(struct canring_producer *p, uint32_t size)
 {
     struct canring_record *record = canring_ring_at(p->slots, p->head, p->mask);
-    const uint64_t head = p->head, next = head + canring_ring_span(size);
+    const uint64_t head = p->head, next = head + canring_ring_stride(size);
     if (__builtin_expect(head != p->first || next < p->poison_below, 0)) {
         canring_ring_commit(p, size);
         canring_ring_publish(p);
@@ -312,7 +322,7 @@ static inline bool canring_ring_put_run(struct canring_producer *p, const uint8_
                                         uint32_t bytes)
 {
     const uint32_t skip = sizeof(uint32_t);
-    const uint64_t first = p->first, end = p->head + bytes / CANRING_SLOT;
+    const uint64_t first = p->first, end = p->head + bytes;
     if (__builtin_expect(end > p->limit, 0) && !canring_ring_refresh(p, end))
         return false;
     uint64_t head = p->head, poison_below = p->poison_below;
@@ -323,18 +333,18 @@ static inline bool canring_ring_put_run(struct canring_producer *p, const uint8_
         struct canring_record *record = canring_ring_at(slots, head, mask);
         const struct canring_record *from = (const struct canring_record *)(const void *)records;
         uint32_t size = atomic_load_explicit(&from->size, memory_order_relaxed); /* private */
-        uint32_t span = 1;
+        uint32_t stride = CANRING_SLOT;
         if (head != first) /* ordered by P1 of the batch's first record */
             atomic_store_explicit(&record->sequence, (uint32_t)head + 1, memory_order_relaxed);
         if (__builtin_expect(size <= CANRING_SLOT, 1)) {
             memcpy((uint8_t *)record + skip, records + skip, CANRING_SLOT - skip);
         } else {
-            span = canring_ring_span(size);
+            stride = canring_ring_stride(size);
             memcpy((uint8_t *)record + skip, records + skip, size - skip);
-            poison_below = head + span + mask + 1;
+            poison_below = head + stride + mask + 1;
         }
-        records += (size_t)span * CANRING_SLOT;
-        head += span;
+        records += stride;
+        head += stride;
     }
     p->head = head;
     p->poison_below = poison_below;
@@ -345,14 +355,14 @@ static inline bool canring_ring_put_run(struct canring_producer *p, const uint8_
  */
 static inline bool canring_ring_resize(struct canring_consumer *c, uint32_t size)
 {
-    uint32_t span = canring_ring_span(size);
+    uint64_t stride = canring_ring_stride(size);
     if (size < CANRING_RECORD_HEADER || size > c->max_size) {
         c->broken = true;
         return false;
     }
-    __asm__ __volatile__("" : "+r"(span)); /* keeps the guess a branch */
+    __asm__ __volatile__("" : "+r"(stride)); /* keeps the guess a branch */
     c->size = size;
-    c->span = span;
+    c->stride = stride;
     return true;
 }
 
@@ -365,7 +375,7 @@ static inline const struct canring_record *canring_ring_peek(struct canring_cons
 {
     const struct canring_record *record = canring_ring_at(c->slots, c->next, c->mask);
     uint32_t sequence = atomic_load_explicit(&record->sequence, memory_order_acquire); /* C1 */
-    if (sequence != (uint32_t)c->next + 1)
+    if (__builtin_expect(sequence != (uint32_t)c->next + 1, 0))
         return NULL;
     *size = atomic_load_explicit(&record->size, memory_order_relaxed); /* after C1, once */
     /* Guess that this one is as large as the one before, instead of computing with what was just
@@ -379,7 +389,7 @@ static inline const struct canring_record *canring_ring_peek(struct canring_cons
 /* Move past the record last peeked. Its memory is given back by the next release. */
 static inline void canring_ring_consume(struct canring_consumer *c)
 {
-    c->next += c->span;
+    c->next += c->stride;
 }
 
 /* Give back everything consumed, without waking a producer that waits for room. Wait-free. */
@@ -401,7 +411,7 @@ static inline void canring_ring_release_wake(struct canring_consumer *c)
         canring_ring_wake_producer(c, waiting);
 }
 
-/* Slots consumed but not yet given back. */
+/* Bytes consumed but not yet given back. */
 static inline uint64_t canring_ring_unreleased(const struct canring_consumer *c)
 {
     return c->next - c->released;

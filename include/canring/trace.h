@@ -42,7 +42,8 @@ int canring_trace_reader_open(struct canring_trace_reader **reader, const char *
                               const char *format, struct canring_error *err);
 
 /* The next entry. 1: *entry is set. 0: the end. -EINVAL: something damaged was skipped; `err` says
- * where (line, or byte) and what was found; the next call goes on behind it, and calls always come
+ * where (line, or byte) and what was found, its code is -EBADMSG when the compression was damaged,
+ * so that entries before it may be wrong; the next call goes on behind it, and calls always come
  * to an end. Other negative errno: the file cannot be read on. */
 int canring_trace_reader_next(struct canring_trace_reader *reader,
                               struct canring_trace_entry *entry, struct canring_error *err);

@@ -39,13 +39,15 @@ struct canring_trace_writer_options {
     unsigned time_digits;    /* of fractions of a second in text, 1..9; 0 = the format's usual */
     bool overwrite;          /* an existing file of this name is replaced; else -EEXIST. Other
                                 files of a series never are */
+    bool late;               /* nothing is made, or emptied, before canring_trace_writer_begin */
 
     /* A new file before the entry that would pass a limit; 0 = no limit. No entry is lost, doubled
      * or split by it. */
-    uint64_t rotate_bytes;  /* of a file, as stored; passed by less than one block (128 KiB) when
-                               it is compressed or in containers, else only by a file that has a
-                               single entry */
-    uint64_t rotate_ns;     /* between a file's first entry and its last, by their time stamps */
+    uint64_t rotate_bytes;  /* of a file, as stored, from 1 (captures and configurations ask for
+                               65536); passed by less than one block (128 KiB) when it is
+                               compressed or in containers, else only by a file that has a single
+                               entry */
+    uint64_t rotate_ns;     /* behind the earliest time stamp in a file */
     uint64_t rotate_frames; /* in a file */
     enum canring_trace_naming naming; /* with rotation; without, the path is the file's name */
     unsigned keep; /* newest files kept, with the one being written; older ones that this writer
@@ -72,25 +74,30 @@ struct canring_trace_writer_options {
 };
 
 struct canring_trace_writer_stats {
-    uint64_t frames;     /* accepted and encoded, not those that wait for a trigger */
-    uint64_t lost;       /* frames that LOST entries told of */
-    uint64_t refused;    /* entries that the format cannot hold */
-    uint64_t discarded;  /* of them and of `lost`, entries given up at close: the disk failed */
-    uint64_t files;      /* begun */
-    uint64_t file_bytes; /* stored, in all files */
-    int error;           /* negative errno while the disk fails, 0 when it works */
-    char path[256];      /* of the file being written, cut when longer */
+    uint64_t frames;    /* accepted and encoded, not those that wait for a trigger */
+    uint64_t lost;      /* frames that LOST entries told of */
+    uint64_t refused;   /* entries that the format cannot hold */
+    uint64_t discarded; /* of them and of `lost`, entries given up at close: the disk failed */
+    uint64_t discarded_frames; /* of these, frames */
+    uint64_t files;            /* begun */
+    uint64_t file_bytes;       /* stored, in all files */
+    int error;                 /* negative errno while the disk fails, 0 when it works */
+    char path[256];            /* of the file being written, cut when longer */
 };
 
 struct canring_trace_writer;
 
 /* Begin to write. The file is created at once (with pre-trigger: at the trigger; with a date in its
  * name: with the first entry), its head is written with the first entry. A device or a pipe at
- * `path` is written to, without limits. -EEXIST, -EINVAL (an option; `err` says which and what is
- * allowed), and what open(2) gives. */
+ * `path` is written to, without limits; "-" is standard output, written on where it is. -EEXIST,
+ * -EINVAL (an option; `err` says which and what is allowed), and what open(2) gives. */
 int canring_trace_writer_open(struct canring_trace_writer **writer, const char *path,
                               const struct canring_trace_writer_options *options,
                               struct canring_error *err);
+
+/* With `late`, before the first entry: make the file as open would have done. Open has told what is
+ * wrong with its name. A writer that is closed without it leaves nothing. Errors as open. */
+int canring_trace_writer_begin(struct canring_trace_writer *writer, struct canring_error *err);
 
 /* Index for a bus of this name, the same one for the same name. -EINVAL: empty, or with blanks or
  * control characters; -ENOSPC: too long, or too many; -ENOMEM. */
@@ -99,7 +106,8 @@ int canring_trace_writer_bus(struct canring_trace_writer *writer, const char *na
 /* Write one entry; entry->bus from canring_trace_writer_bus. Blocks while `memory` is full. 0;
  * -EOPNOTSUPP: the format cannot hold it (counted, said once); -EINVAL: no such bus, a frame that
  * canring_frame_check refuses; else the disk's error, after `retry_ns`: this entry was not
- * accepted. No system call while there is room. */
+ * accepted. While there is room, system calls are made only to begin a file, and to wake the second
+ * thread, once for each block. */
 int canring_trace_writer_write(struct canring_trace_writer *writer,
                                const struct canring_trace_entry *entry, struct canring_error *err);
 

@@ -8,6 +8,7 @@
 #define CANRING_DRIVER_H
 
 #include <canring/bus.h>
+#include <sys/types.h>
 
 #include "can/batch.h"
 #include "can/loop.h"
@@ -58,7 +59,8 @@ struct cr_bus {
     bool tx_blocked; /* see send */
     uint32_t holds;  /* bytes that wait for receive while nobody calls it; 0: not known */
     uint32_t number; /* of the next frame received */
-    uint64_t send_lifetime_ns;
+    dev_t device;    /* of the file that is played, with its inode; 0 = there is none */
+    ino_t inode;
     struct canring_bus_stats stats;
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;

@@ -110,16 +110,6 @@ void cr_filter_set_free(struct cr_filter_set *set)
     memset(set, 0, sizeof(*set));
 }
 
-bool cr_filter_set_all(const struct cr_filter_set *set)
-{
-    uint64_t all = UINT64_MAX;
-
-    for (unsigned i = 0; i < CR_FILTER_STD_IDS / 64; i++)
-        all &= set->std[0][i] & set->std[1][i];
-    return all == UINT64_MAX && set->all_ext[0] && set->all_ext[1] &&
-           set->error_mask == CANRING_ID_MASK_EXT;
-}
-
 bool cr_filter_set_match_ext(const struct cr_filter_set *set, uint32_t id)
 {
     if (set->all_ext[(id & CANRING_ID_REMOTE) != 0])

@@ -26,9 +26,6 @@ struct cr_filter_set {
 int cr_filter_set_build(struct cr_filter_set *set, const struct canring_filters *filters);
 void cr_filter_set_free(struct cr_filter_set *set);
 
-/* True when every data, remote and error frame passes: nobody needs to ask. */
-bool cr_filter_set_all(const struct cr_filter_set *set);
-
 /* For cr_filter_set_match; `id` is extended. */
 bool cr_filter_set_match_ext(const struct cr_filter_set *set, uint32_t id);
 

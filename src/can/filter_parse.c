@@ -92,6 +92,7 @@ int canring_filters_parse(struct canring_filters *filters, const char *text,
     int result;
 
     memset(filters, 0, sizeof(*filters));
+    filters->given = true;
     result = parse_list(&cursor, filters);
     if (result)
         canring_filters_free(filters);

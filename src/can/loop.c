@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* source->internal[0] is the slot's index + 1, so that zeroed memory means "not armed". */
+/* source->slot is the slot's index + 1, so that zeroed memory means "not armed". */
 #define SLOTS_AT_FIRST 16u
 
 uint64_t cr_slot_key(const struct cr_loop *loop, unsigned index)
@@ -26,7 +26,7 @@ void cr_slot_free(struct cr_loop *loop, struct cr_slot *slot)
 {
     (void)loop;
     uint32_t generation = slot->generation + 1;
-    slot->source->internal[0] = 0;
+    slot->source->slot = 0;
     if (slot->own_fd)
         close(slot->fd);
     memset(slot, 0, sizeof(*slot));
@@ -56,7 +56,7 @@ static int slot_new(struct cr_loop *loop, struct cr_source *source)
             return rc;
     }
     loop->slots[index].source = source;
-    source->internal[0] = index + 1;
+    source->slot = index + 1;
     return (int)index;
 }
 
@@ -100,9 +100,9 @@ int cr_loop_recvmsg(struct cr_loop *loop, struct cr_source *source, int fd, stru
 
 void cr_loop_disarm(struct cr_loop *loop, struct cr_source *source)
 {
-    if (cr_timer_remove(loop, source) || !source->internal[0])
+    if (cr_timer_remove(loop, source) || !source->slot)
         return;
-    unsigned index = source->internal[0] - 1;
+    unsigned index = source->slot - 1;
     loop->backend->cancel(loop, index);
     cr_slot_free(loop, &loop->slots[index]);
 }

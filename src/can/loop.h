@@ -22,7 +22,7 @@ struct cr_loop;
 struct cr_source {
     void (*ready)(struct cr_source *source, int result, unsigned flags, unsigned buffer);
     void *owner;
-    unsigned internal[8]; /* the loop's; zero before the first arming */
+    unsigned slot, timer; /* the loop's: index + 1 of each, 0 = not armed, as before the first */
 };
 
 /* `flags` of ready(). */

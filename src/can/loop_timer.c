@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Timers live here, not in the kernel: arming and disarming one is memory only, save when it
- * becomes the earliest. source->internal[1] is the index + 1. Dozens, so a scan will do. */
+ * becomes the earliest. source->timer is the index + 1. Dozens, so a scan will do. */
 
 static void timer_fd_set(struct cr_loop *loop, uint64_t expiry_ns)
 {
@@ -32,13 +32,13 @@ static struct cr_timer *earliest(struct cr_loop *loop)
 
 bool cr_timer_remove(struct cr_loop *loop, struct cr_source *source)
 {
-    if (!source->internal[1])
+    if (!source->timer)
         return false;
-    struct cr_timer *hole = &loop->timers[source->internal[1] - 1];
+    struct cr_timer *hole = &loop->timers[source->timer - 1];
     struct cr_timer *last = &loop->timers[--loop->timer_count];
     *hole = *last;
-    hole->source->internal[1] = source->internal[1];
-    source->internal[1] = 0;
+    hole->source->timer = source->timer;
+    source->timer = 0;
     return true;
 }
 
@@ -99,7 +99,7 @@ int cr_loop_timer(struct cr_loop *loop, struct cr_source *source, uint64_t ns)
     uint64_t now = cr_monotonic_ns(),
              expiry_ns = ns > UINT64_MAX / 2 - now ? UINT64_MAX / 2 : now + ns;
     loop->timers[loop->timer_count++] = (struct cr_timer){expiry_ns, source};
-    source->internal[1] = loop->timer_count;
+    source->timer = loop->timer_count;
     if (expiry_ns < loop->timer_set_ns)
         timer_fd_set(loop, expiry_ns);
     return 0;

@@ -295,8 +295,12 @@ static int open_file(struct replay_bus *replay, const char *path, struct canring
 {
     struct stat status;
 
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-        return canring_error_set(err, -EINVAL, "'%s' is not a regular file", path);
+    if (stat(path, &status) == 0) {
+        if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+            return canring_error_set(err, -EINVAL, "'%s' is not a regular file", path);
+        replay->bus.device = status.st_dev;
+        replay->bus.inode = status.st_ino;
+    }
     return canring_trace_reader_open(&replay->reader, path, NULL, err);
 }
 

@@ -272,8 +272,6 @@ static int socketcan_open(struct cr_bus **bus, struct cr_loop *loop,
     sc->bus.loop = loop;
     sc->bus.report = options->report;
     sc->bus.report_arg = options->report_arg;
-    sc->bus.send_lifetime_ns =
-        (options->send_lifetime_ms ? options->send_lifetime_ms : 1000u) * UINT64_C(1000000);
     sc->fd_frames = options->fd || options->xl;
     sc->xl_frames = options->xl;
     sc->listen_only = options->listen_only;

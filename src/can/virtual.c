@@ -16,7 +16,8 @@
 
 #define RETRY_NS     1000000u   /* no room, or another one writes */
 #define SAFETY_NS    500000000u /* see virtual.h: of a wake that a killed writer owed */
-#define WRITE_FRAMES 256u       /* under one lock, so that nobody waits for long */
+#define STEP_BACK_NS 1000000000u
+#define WRITE_FRAMES 256u /* under one lock, so that nobody waits for long */
 
 struct virtual_bus {
     struct cr_bus bus;
@@ -200,12 +201,13 @@ void cr_virtual_cut_safety_net(struct cr_bus *bus)
 
 /* From here: sending. */
 
-/* The bus's time never steps back, whatever CLOCK_REALTIME does. With the lock. */
+/* The bus's time does not step back where CLOCK_REALTIME is adjusted by a little; it follows where
+ * that is set anew. With the lock. */
 static uint64_t stamp(struct cr_vbus_shared *shared)
 {
     uint64_t ns = cr_realtime_ns();
     uint64_t last = atomic_load_explicit(&shared->last_stamp, memory_order_relaxed);
-    if (ns < last)
+    if (ns < last && last - ns < STEP_BACK_NS)
         return last;
     atomic_store_explicit(&shared->last_stamp, ns, memory_order_relaxed);
     return ns;

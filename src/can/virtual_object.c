@@ -66,7 +66,7 @@ static int allocate(const struct cr_region *region, struct canring_error *err)
     int rc = ftruncate(region->fd, 0) < 0 ? errno : 0;
     while (!rc && (rc = posix_fallocate(region->fd, 0, OBJECT_BYTES)) == EINTR)
         rc = 0;
-    if (rc == ENOSPC || rc == ENOMEM || rc == EFBIG)
+    if (rc == ENOSPC || rc == ENOMEM)
         return canring_error_set(err, -ENOSPC,
                                  "/dev/shm is too small for %s: %lld bytes needed; enlarge it "
                                  "(mount -o remount,size=… /dev/shm)",

@@ -47,7 +47,6 @@ static int be_copy(struct cr_auxiliary_server *server, const char *name, const c
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         return EXIT_FAILURE;
-    cr_auxiliary_forked();
     cr_auxiliary_shared_forget(&server->shared);
     canring_log_open(name, NULL);
     int result = cr_auxiliary_serve(ops, &context, true, ready, NULL);

@@ -14,6 +14,7 @@
 #include <canring/log.h>
 #include <canring/wait.h>
 
+#include "proxy/ready.h"
 #define LOGGER           "canring.auxiliary"
 #define SLICE_MS         100 /* how long an fd that is missing now may take to be noticed */
 #define NO_FD_POLL_MS    10 /* an implementation without fd is asked this long, as pykiso does it */
@@ -25,7 +26,7 @@
 static atomic_int quit_fd = -1;
 static atomic_int quit_wanted;
 static int serving;
-static pid_t serving_pid; /* a forked child's count begins anew */
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static pthread_mutex_t serving_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static _Thread_local struct cr_auxiliary_server *current;
@@ -83,15 +84,29 @@ static void give_back_sigterm(void)
         signal(SIGTERM, SIG_DFL);
 }
 
+/* In a child: nobody serves there, whoever held the lock is not there, and what tells us to quit is
+ * not the child's to ring or to drain. */
+static void after_fork_in_child(void)
+{
+    int fd = atomic_exchange(&quit_fd, -1);
+    if (fd >= 0)
+        close(fd);
+    atomic_store(&quit_wanted, 0);
+    serving = 0;
+    pthread_mutex_init(&serving_lock, NULL);
+    current = NULL;
+    give_back_sigterm();
+}
+
+static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
 static int enter(struct canring_error *err)
 {
+    pthread_once(&prepared, prepare);
     pthread_mutex_lock(&serving_lock);
-    if (serving_pid != getpid()) {
-        serving_pid = getpid();
-        serving = 0;
-        atomic_store(&quit_fd, -1);
-        atomic_store(&quit_wanted, 0);
-    }
     int fd = atomic_load(&quit_fd);
     if (fd < 0) {
         fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -245,17 +260,6 @@ int cr_auxiliary_tell(int ready, int result, const struct canring_error *err)
     return result;
 }
 
-void cr_auxiliary_forked(void)
-{
-    int fd = atomic_exchange(&quit_fd, -1);
-    if (fd >= 0)
-        close(fd);
-    atomic_store(&quit_wanted, 0);
-    serving = 0;
-    pthread_mutex_init(&serving_lock, NULL);
-    current = NULL;
-}
-
 static void finish(struct cr_auxiliary_server *server)
 {
     if (server->copy)
@@ -327,8 +331,9 @@ int canring_auxiliary_serve(const struct canring_auxiliary_ops *ops,
 int cr_auxiliary_await(int ready, const char *name, struct canring_error *err)
 {
     struct cr_auxiliary_readiness readiness;
-    struct pollfd word = {.fd = ready, .events = POLLIN};
-    ssize_t got = poll(&word, 1, READY_MS);
+    ssize_t got = cr_ready_wait(ready, READY_MS);
+    if (got == -EINTR)
+        return canring_error_set(err, -EINTR, "auxiliary %s: a signal ended its start", name);
     if (got == 0)
         return canring_error_set(err, -ETIMEDOUT, "auxiliary %s is not ready after %d s", name,
                                  READY_MS / 1000);

@@ -55,9 +55,6 @@ int cr_auxiliary_copy(struct cr_auxiliary_server *server, const char *config,
                       char name[CR_AUXILIARY_NAME], struct canring_error *err);
 int cr_auxiliary_copy_end(struct cr_auxiliary_server *server, struct canring_error *err);
 
-/* In a child after fork(): it is not the auxiliary that its parent is. */
-void cr_auxiliary_forked(void);
-
 /* For an implementation inside the library: something to receive has arrived. */
 void cr_auxiliary_arrived(void);
 

@@ -168,7 +168,7 @@ int cr_auxiliary_shared_create(struct cr_auxiliary_shared *shared, const char *n
 
 void cr_auxiliary_shared_ready(struct cr_auxiliary_shared *shared)
 {
-    atomic_store_explicit(&shared->header->version, CR_AUXILIARY_VERSION, memory_order_release);
+    atomic_store_explicit(&shared->header->version, CR_LAYOUT_VERSION, memory_order_release);
 }
 
 static int check(const struct cr_auxiliary_header *h, uint64_t bytes, const char *name,
@@ -179,10 +179,10 @@ static int check(const struct cr_auxiliary_header *h, uint64_t bytes, const char
         return canring_error_set(err, -EAGAIN, "auxiliary %s is not ready yet", name);
     if (memcmp(h->magic, CR_AUXILIARY_MAGIC, sizeof(h->magic)) != 0)
         return canring_error_set(err, -EPROTO, "auxiliary %s: not a canring auxiliary", name);
-    if (version != CR_AUXILIARY_VERSION)
+    if (version != CR_LAYOUT_VERSION)
         return canring_error_set(err, -EPROTONOSUPPORT,
                                  "auxiliary %s: layout version %u, this library has version %u",
-                                 name, version, CR_AUXILIARY_VERSION);
+                                 name, version, CR_LAYOUT_VERSION);
     if (h->byte_order != BYTE_ORDER_MARK || h->header_bytes != sizeof(*h) ||
         h->page_bytes != cr_page_size() || h->slots != CR_AUXILIARY_SLOTS ||
         h->lock_bytes != sizeof(struct cr_auxiliary_callers) || h->total_bytes != bytes ||
@@ -217,7 +217,7 @@ int cr_auxiliary_shared_attach(struct cr_auxiliary_shared *shared, const char *n
     if (result == 0 && pread(shared->region.fd, &copy, sizeof(copy), 0) < 0)
         result = -errno;
     if (result == -ENOENT)
-        canring_error_set(err, result, "no auxiliary named '%s' is running", name);
+        canring_error_set(err, result, "no auxiliary or proxy named '%s' is running", name);
     if (result == 0)
         result = check(&copy, shared->region.bytes, name, err);
     if (result == 0)

@@ -20,9 +20,8 @@
 #include "shm/lock.h"
 #include "shm/region.h"
 
-#define CR_AUXILIARY_MAGIC   "canraux"
-#define CR_AUXILIARY_VERSION 1u
-#define CR_AUXILIARY_NAME    64
+#define CR_AUXILIARY_MAGIC "canraux"
+#define CR_AUXILIARY_NAME  64
 /* 256 KiB each way: two replies of the largest size, one of them late and unread, always fit. */
 #define CR_AUXILIARY_SLOTS 8192u
 

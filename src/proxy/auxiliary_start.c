@@ -80,6 +80,7 @@ static void set_signals(void)
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_DFL);
     sigfillset(&all);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
 }
@@ -149,7 +150,6 @@ static int be(const struct plan *plan)
         canring_error_prefix(&err, "auxiliary %s", plan->auxiliary->name);
         return cr_auxiliary_tell(plan->ready, result, &err);
     }
-    cr_auxiliary_forked();
     if (plan->auxiliary->kind == CANRING_AUXILIARY_SHARED_OBJECT)
         return serve_object(plan);
     if (plan->auxiliary->kind == CANRING_AUXILIARY_EXECUTABLE)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "proxy/capture_engine.h"
@@ -16,14 +18,18 @@
 
 int canring_capture_trigger(struct canring_capture *capture)
 {
-    int result = cr_recorder_trigger(capture->recorder);
+    int result = cr_capture_begin(capture);
+    if (result == 0)
+        result = cr_recorder_trigger(capture->recorder);
     cr_recorder_publish(capture->recorder);
     return result;
 }
 
 int canring_capture_rotate(struct canring_capture *capture)
 {
-    int result = cr_recorder_rotate(capture->recorder);
+    int result = cr_capture_begin(capture);
+    if (result == 0)
+        result = cr_recorder_rotate(capture->recorder);
     cr_recorder_publish(capture->recorder);
     return result;
 }
@@ -42,7 +48,9 @@ static void figures_of(struct canring_capture *capture, unsigned bus,
 {
     struct cr_capture_source *source = capture->sources[bus];
 
-    *stats = (struct canring_capture_bus_stats){.received = capture->queues[bus].frames.count,
+    /* What is still queued when `count` are in has come after the end. */
+    uint64_t queued = capture->left ? capture->queues[bus].frames.count : 0;
+    *stats = (struct canring_capture_bus_stats){.received = queued,
                                                 .lost_kernel = cr_capture_source_lost(source, true),
                                                 .state = cr_capture_source_state(source)};
     name_of(source, stats->name);
@@ -99,8 +107,14 @@ static int open_parts(struct canring_capture *capture,
     result = cr_loop_watch(capture->loop, &capture->bell_source, capture->bell, POLLIN);
     if (result < 0)
         return canring_error_set(err, result, "doorbell: %s", strerror(-result));
-    return cr_recorder_open(&capture->recorder, &options->recording, capture->bell, options->report,
-                            options->report_arg, err);
+    struct canring_recording recording = options->recording;
+    recording.writer.late = true;
+    result = cr_recorder_open(&capture->recorder, &recording, capture->bell, options->report,
+                              options->report_arg, err);
+    if (result < 0)
+        return result;
+    capture->path = strdup(recording.path);
+    return capture->path ? 0 : canring_error_set(err, -ENOMEM, "no memory for a capture");
 }
 
 int canring_capture_open(struct canring_capture **out,
@@ -170,6 +184,46 @@ int canring_capture_add_channel(struct canring_capture *capture, const char *nam
                   : result;
 }
 
+/* Its end would never come, and what it held would be gone. */
+static int refuse_own_input(const struct canring_capture *capture, struct canring_error *err)
+{
+    struct stat status;
+
+    if (strcmp(capture->path, "-") == 0 ? fstat(STDOUT_FILENO, &status) < 0
+                                        : stat(capture->path, &status) < 0)
+        return 0;
+    for (unsigned i = 0; i < capture->count; i++) {
+        const struct cr_bus *bus = capture->sources[i]->bus;
+        if (bus && bus->inode && bus->device == status.st_dev && bus->inode == status.st_ino)
+            return canring_error_set(err, -EINVAL, "%s: is what is to be recorded, too",
+                                     capture->path);
+    }
+    return 0;
+}
+
+int canring_capture_begin(struct canring_capture *capture, struct canring_error *err)
+{
+    if (capture->begun)
+        return 0;
+    int result = refuse_own_input(capture, err);
+    if (result == 0)
+        result = cr_recorder_begin(capture->recorder, err);
+    capture->begun = result == 0;
+    return result;
+}
+
+int cr_capture_begin(struct canring_capture *capture)
+{
+    struct canring_error err = {0};
+    if (capture->count == 0) /* no file for nothing */
+        return 0;
+    int result = canring_capture_begin(capture, &err);
+
+    if (result < 0 && capture->report)
+        capture->report(capture->report_arg, LOG_ERR, err.text);
+    return result;
+}
+
 /* What had arrived when it was to end belongs to it. */
 static void take_the_rest(struct canring_capture *capture)
 {
@@ -203,7 +257,8 @@ int canring_capture_close(struct canring_capture *capture, struct canring_record
     if (!capture)
         return 0;
     if (capture->recorder) {
-        take_the_rest(capture);
+        if (capture->begun)
+            take_the_rest(capture);
         result = cr_recorder_finish(capture->recorder, last ? last : &unused, err);
         for (unsigned i = 0; i < capture->count && buses; i++)
             figures_of(capture, i, &buses[i]);
@@ -219,6 +274,7 @@ int canring_capture_close(struct canring_capture *capture, struct canring_record
     if (capture->bell >= 0)
         close(capture->bell);
     free(capture->batch);
+    free(capture->path);
     free(capture);
     return result;
 }

@@ -17,6 +17,8 @@ struct canring_capture {
     struct cr_merge_queue queues[CANRING_CAPTURE_BUSES];
     struct cr_merge merge;
     unsigned count;
+    char *path;
+    bool begun;
     uint64_t left; /* frames to go, UINT64_MAX: no end */
     int bell;
     struct cr_source bell_source, timer;
@@ -28,6 +30,9 @@ struct canring_capture {
     void (*report)(void *arg, int level, const char *text);
     void *report_arg;
 };
+
+/* canring_capture_begin, with its error reported. */
+int cr_capture_begin(struct canring_capture *capture);
 
 /* capture_run.c */
 

@@ -59,9 +59,13 @@ static void say_ended(const struct canring_capture *capture, const struct cr_cap
 {
     char text[CANRING_ERROR_TEXT];
 
-    if (!capture->report || result == -ENODATA)
+    if (!capture->report || result == -ENODATA) /* a recording was played to its end */
         return;
-    snprintf(text, sizeof(text), "%s failed: %s", source->name, strerror(-result));
+    if (source->channel && result == -EPIPE)
+        snprintf(text, sizeof(text), "%s: the proxy has ended",
+                 canring_channel_proxy(source->channel));
+    else
+        snprintf(text, sizeof(text), "%s failed: %s", source->name, strerror(-result));
     capture->report(capture->report_arg, LOG_ERR, text);
 }
 
@@ -121,7 +125,8 @@ static void record(struct canring_capture *capture, const struct canring_frame *
 
     if (frame->flags != CR_MARK_FLAGS) {
         cr_recorder_put(capture->recorder, frame, frame->number);
-        capture->left--;
+        if (!capture->recorder->held)
+            capture->left--;
         return;
     }
     memcpy(&lost, (const uint8_t *)frame + CANRING_FRAME_HEADER, sizeof(lost));
@@ -147,11 +152,12 @@ unsigned cr_capture_release(struct canring_capture *capture, bool all)
 
 static bool is_over(const struct canring_capture *capture)
 {
-    bool ended = capture->count > 0 && capture->merge.bytes == 0;
+    bool ended = capture->merge.bytes == 0;
 
     for (unsigned i = 0; i < capture->count && ended; i++)
         ended = capture->sources[i]->ended;
     return ended || capture->left == 0 ||
+           atomic_load_explicit(&capture->recorder->failed, memory_order_acquire) ||
            atomic_load_explicit(&capture->stop, memory_order_acquire);
 }
 
@@ -181,15 +187,19 @@ static int round_once(struct canring_capture *capture)
 
 static bool announce_sleep(struct canring_capture *capture)
 {
-    bool idle = true, pausable = false;
+    bool pausable = false;
 
     capture->asleep = true;
     for (unsigned i = 0; i < capture->count; i++) {
         const struct cr_capture_source *source = capture->sources[i];
         pausable = pausable || (cr_capture_source_pausable(source) && !source->ended);
-        idle = cr_capture_source_prepare(capture->sources[i]) && idle;
     }
-    return cr_outlet_prepare(&capture->recorder->outlet, pausable) && idle;
+    /* First: a source that waits for room is not asked, and what makes room from here on rings. */
+    bool idle = cr_outlet_prepare(&capture->recorder->outlet, pausable);
+    for (unsigned i = 0; i < capture->count; i++)
+        if (!has_to_wait(capture, i))
+            idle = cr_capture_source_prepare(capture->sources[i]) && idle;
+    return idle;
 }
 
 void cr_capture_wake_up(struct canring_capture *capture)
@@ -227,6 +237,10 @@ void canring_capture_gather(const struct canring_capture *capture)
 
 int canring_capture_run(struct canring_capture *capture)
 {
+    int begun = cr_capture_begin(capture);
+
+    if (begun < 0)
+        return begun;
     while (!is_over(capture)) {
         int result = round_once(capture);
         if (result == 0 && !is_over(capture)) {
@@ -278,6 +292,10 @@ static int wake_when_due(struct canring_capture *capture)
 
 int canring_capture_poll(struct canring_capture *capture)
 {
+    int begun = cr_capture_begin(capture);
+
+    if (begun < 0)
+        return begun;
     cr_capture_wake_up(capture);
     capture->arrived = 0;
     capture->idle = true; /* there was an event, or there may be */

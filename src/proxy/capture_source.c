@@ -83,7 +83,7 @@ static int receive_channel(struct cr_capture_source *source, struct cr_batch *ba
     int waited = canring_channel_wait(channel, 0);
     if (waited < 0) /* the proxy has gone, and its fd would go on saying so */
         cr_loop_disarm(source->loop, &source->watch);
-    return waited < 0 ? -ENODATA : 0;
+    return waited < 0 ? -EPIPE : 0;
 }
 
 int cr_capture_source_receive(struct cr_capture_source *source, struct cr_batch *batch)

@@ -36,7 +36,8 @@ int cr_capture_source_channel(struct cr_capture_source *source, struct cr_loop *
                               const char *name, const char *filters, struct canring_error *err);
 void cr_capture_source_close(struct cr_capture_source *source);
 
-/* Append what has arrived to `batch`; frames counted, 0, or negative errno: it has ended. */
+/* Append what has arrived to `batch`; frames counted, 0, or negative errno: it has ended;
+ * -ENODATA: with the recording that was played, -EPIPE of a channel: with its proxy. */
 int cr_capture_source_receive(struct cr_capture_source *source, struct cr_batch *batch);
 
 /* True: what comes next is there, but from another bus than the last batch. */

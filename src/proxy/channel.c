@@ -25,7 +25,7 @@
 struct canring_channel_private {
     struct cr_segment segment;
     int control; /* connection to the proxy: both sides' doorbell, and its end is the proxy's */
-    bool gone;
+    atomic_bool gone; /* whoever of the receiver and the sender sees it first; never taken back */
     uint64_t failed_before; /* frames of others, before we came */
     char proxy[CR_SEGMENT_NAME], name[CR_SEGMENT_NAME], bus[CR_SEGMENT_NAME];
     char attributes[CANRING_ATTRIBUTES_MAX];
@@ -37,7 +37,8 @@ static int connect_and_ask(struct canring_channel_private *p, const char *channe
 {
     struct cr_request request = {.magic = CR_CONTROL_MAGIC,
                                  .operation = *channel ? CR_OP_ATTACH : CR_OP_OBSERVE,
-                                 .wait = (uint32_t)options->wait};
+                                 .wait = (uint32_t)options->wait,
+                                 .filtered = options->filters != NULL};
     snprintf(request.channel, sizeof(request.channel), "%s", channel);
     if (options->filters && snprintf(request.filters, sizeof(request.filters), "%s",
                                      options->filters) >= (int)sizeof(request.filters))
@@ -52,13 +53,21 @@ static int connect_and_ask(struct canring_channel_private *p, const char *channe
 /* The proxy ended the channel, or died: its connection has hung up. */
 static bool proxy_gone(struct canring_channel_private *p)
 {
-    if (p->gone)
+    if (atomic_load_explicit(&p->gone, memory_order_relaxed))
         return true;
     uint32_t state = atomic_load_explicit(&p->segment.header->state, memory_order_acquire);
     struct pollfd connection = {.fd = p->control}; /* POLLHUP is always told */
-    p->gone =
+    bool gone =
         state != CR_SEGMENT_OPEN || cr_segment_lost(&p->segment) || poll(&connection, 1, 0) > 0;
-    return p->gone;
+    if (gone)
+        atomic_store_explicit(&p->gone, true, memory_order_relaxed);
+    return gone;
+}
+
+/* A quarter of the ring further on. */
+static uint64_t give_back_after(const struct canring_channel *channel)
+{
+    return channel->rx.next + (channel->rx.mask + 1) / 4;
 }
 
 static int attach(struct canring_channel *channel, const char *name,
@@ -81,12 +90,13 @@ static int attach(struct canring_channel *channel, const char *name,
     memcpy(p->bus, reply.bus, sizeof(p->bus));
     memcpy(p->attributes, reply.attributes, sizeof(p->attributes));
     p->failed_before = cr_counted(&p->segment.owner->failed);
+    channel->told_sent = &p->segment.user->sent;
     channel->emptied = &p->segment.header->rx_emptied;
     canring_consumer_init(&channel->rx, &p->segment.rx);
     canring_producer_init(&channel->tx, &p->segment.tx);
     channel->rx.max_size = CANRING_FRAME_MAX; /* also where that is more than half a ring */
     channel->rx.bell_fd = channel->tx.bell_fd = p->control;
-    channel->release_at = p->segment.rx.capacity / 4;
+    channel->give_back_at = give_back_after(channel);
     channel->proxy_parks = reply.proxy_parks != 0;
     channel->wait = options->wait;
     return 0;
@@ -121,7 +131,7 @@ void canring_channel_detach(struct canring_channel *channel)
         return;
     struct canring_channel_private *p = channel->inside;
     if (p->segment.mapping.base)
-        canring_channel_give_back(channel); /* the counters it leaves behind are the last word */
+        canring_channel_give_back(channel); /* with what was told of `sent`, its last word */
     if (p->control >= 0)
         close(p->control);
     cr_segment_close(&p->segment);
@@ -135,6 +145,7 @@ void canring_channel_give_back(struct canring_channel *channel)
                           memory_order_relaxed);
     CR_PROBE2(aux_give_back, channel->inside->name, channel->received);
     canring_ring_release_wake(&channel->rx);
+    channel->give_back_at = give_back_after(channel);
 }
 
 /* One by one, so that they are counted, and whatever the proxy says the ring's end is ours. */
@@ -146,7 +157,7 @@ void canring_channel_pass_over(struct canring_channel *channel)
     while ((int64_t)(end - channel->rx.next) > 0 && canring_ring_peek(&channel->rx, &size)) {
         canring_ring_consume(&channel->rx);
         frames++;
-        if (canring_ring_unreleased(&channel->rx) >= channel->release_at)
+        if (channel->rx.next >= channel->give_back_at)
             canring_channel_give_back(channel);
     }
     cr_count(&channel->inside->segment.user->emptied, frames);
@@ -223,7 +234,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
         return -EBADMSG;
     if (atomic_load_explicit(&channel->inside->segment.header->state, memory_order_relaxed) !=
             CR_SEGMENT_OPEN ||
-        channel->inside->gone)
+        atomic_load_explicit(&channel->inside->gone, memory_order_relaxed))
         return -EPIPE;
     if (!canring_ring_fits(&channel->tx, frame->size)) {
         cr_count(&channel->inside->segment.user->full, 1);
@@ -234,8 +245,6 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
     canring_ring_put(&channel->tx, frame, frame->size);
     channel->sent++;
     CR_PROBE3(aux_send, channel->inside->name, frame->id, channel->sent);
-    atomic_store_explicit(&channel->inside->segment.user->sent, channel->sent,
-                          memory_order_relaxed);
     canring_channel_publish(channel);
     return 0;
 }
@@ -243,7 +252,7 @@ int canring_channel_send(struct canring_channel *channel, const struct canring_f
 int canring_channel_flush(struct canring_channel *channel, int timeout_ms)
 {
     /* Room for all but the one slot that stays free: nothing is left in the ring. */
-    return wait_for_room(channel, (uint32_t)channel->tx.mask * CANRING_SLOT, timeout_ms);
+    return wait_for_room(channel, (uint32_t)canring_ring_room(channel->tx.mask), timeout_ms);
 }
 
 int canring_channel_settle(struct canring_channel *channel, uint64_t *lost, int timeout_ms)

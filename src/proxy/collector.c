@@ -38,7 +38,9 @@ struct cr_collector {
     uint64_t keep_bytes;
     uint64_t complete_from;
     uint64_t last_drain, now; /* CLOCK_REALTIME */
+    uint64_t last_time;       /* of the record taken last */
     uint64_t records, lost, forgotten, no_memory;
+    uint64_t no_memory_told; /* of these */
 };
 
 /* ---- the way of a record --------------------------------------------------------------------- */
@@ -82,7 +84,7 @@ static uint64_t credible(struct cr_collector *c, uint64_t time_ns)
 static void take(void *arg, struct cr_log_record *record)
 {
     struct cr_collector *c = arg;
-    record->time_ns = credible(c, record->time_ns);
+    record->time_ns = c->last_time = credible(c, record->time_ns);
     c->records++;
     if (cr_records_add(&c->pending, record) < 0)
         write_out(c, record); /* out of order rather than not at all */
@@ -95,11 +97,11 @@ static void write_until(struct cr_collector *c, uint64_t horizon)
         write_out(c, cr_records_take(&c->pending));
 }
 
-void cr_collector_note(struct cr_collector *c, enum canring_log_level level, const char *process,
-                       const char *logger, const char *text)
+static void note_at(struct cr_collector *c, uint64_t time_ns, enum canring_log_level level,
+                    const char *process, const char *logger, const char *text)
 {
     size_t length = strnlen(text, CANRING_LOG_TEXT_MAX + 1);
-    const struct cr_log_record values = {.time_ns = cr_realtime_ns(),
+    const struct cr_log_record values = {.time_ns = time_ns,
                                          .pid = (uint32_t)getpid(),
                                          .level = (int)level,
                                          .process = process,
@@ -115,25 +117,60 @@ void cr_collector_note(struct cr_collector *c, enum canring_log_level level, con
         write_out(c, record);
 }
 
-static void note_of_ring(struct cr_collector *c, enum canring_log_level level,
-                         const struct cr_log_ring *ring, const char *text)
+void cr_collector_note(struct cr_collector *c, enum canring_log_level level, const char *process,
+                       const char *logger, const char *text)
 {
-    cr_collector_note(c, level, ring->process, OWN_LOGGER, text);
+    note_at(c, cr_realtime_ns(), level, process, logger, text);
 }
 
 /* ---- draining -------------------------------------------------------------------------------- */
 
-static unsigned read_ring(struct cr_collector *c, struct cr_log_ring *ring)
+static unsigned read_sound_ring(struct cr_collector *c, struct cr_log_ring *ring)
 {
-    if (ring->damage)
-        return 0;
     unsigned taken = cr_log_ring_read(ring, take, c, &c->no_memory);
     if (ring->damage) {
         char text[160];
         snprintf(text, sizeof(text), "the log ring is damaged and not read any more: %s",
                  ring->damage);
-        note_of_ring(c, CANRING_LOG_ERROR, ring, text);
+        cr_collector_note(c, CANRING_LOG_ERROR, ring->process, OWN_LOGGER, text);
     }
+    return taken;
+}
+
+/* With the time of the last record that was not lost: in the case that wrote too much. */
+static void tell_lost(struct cr_collector *c, struct cr_log_ring *ring, bool taken)
+{
+    char text[96];
+    uint64_t all = cr_log_ring_lost(ring), lost = all > ring->lost ? all - ring->lost : 0;
+    if (lost == 0)
+        return;
+    ring->lost = all;
+    snprintf(text, sizeof(text), "%llu log record%s lost: the log ring was full",
+             (unsigned long long)lost, lost == 1 ? " was" : "s were");
+    note_at(c, taken ? c->last_time : cr_realtime_ns(), CANRING_LOG_WARNING, ring->process,
+            OWN_LOGGER, text);
+}
+
+/* Of whom is not known: what did not fit was the record itself. */
+static void tell_no_memory(struct cr_collector *c)
+{
+    char text[96];
+    const uint64_t all = c->no_memory, lost = all - c->no_memory_told;
+    if (lost == 0)
+        return;
+    snprintf(text, sizeof(text), "%llu log record%s lost: no memory", (unsigned long long)lost,
+             lost == 1 ? " was" : "s were");
+    cr_collector_note(c, CANRING_LOG_WARNING, "canring", OWN_LOGGER, text);
+    if (c->no_memory == all)
+        c->no_memory_told = all;
+    else
+        c->no_memory = all; /* nor for this one: told by a later drain */
+}
+
+static unsigned read_ring(struct cr_collector *c, struct cr_log_ring *ring)
+{
+    unsigned taken = ring->damage ? 0 : read_sound_ring(c, ring);
+    tell_lost(c, ring, taken > 0);
     return taken;
 }
 
@@ -165,6 +202,7 @@ static unsigned drain_until(struct cr_collector *c, bool everything)
     const uint64_t horizon = everything ? UINT64_MAX : c->now - SETTLE_NS;
     for (struct cr_log_ring *ring = c->rings; ring; ring = ring->next)
         taken += read_ring(c, ring);
+    tell_no_memory(c);
     c->last_drain = c->now;
     write_until(c, horizon);
     cr_sink_flush(&c->console);
@@ -227,14 +265,7 @@ static void end_ring(struct cr_collector *c, struct cr_log_ring **at)
     *at = ring->next;
     c->now = cr_realtime_ns();
     read_ring(c, ring);
-    uint64_t lost = cr_log_ring_lost(ring);
-    c->lost += lost;
-    if (lost) {
-        char text[96];
-        snprintf(text, sizeof(text), "%llu log record%s lost: the log ring was full",
-                 (unsigned long long)lost, lost == 1 ? " was" : "s were");
-        note_of_ring(c, CANRING_LOG_WARNING, ring, text);
-    }
+    c->lost += cr_log_ring_lost(ring);
     cr_log_ring_close(ring);
     free(ring);
 }
@@ -317,6 +348,7 @@ int cr_collector_close(struct cr_collector *c)
         return 0;
     while (c->rings)
         end_ring(c, &c->rings);
+    tell_no_memory(c);
     write_until(c, UINT64_MAX);
     cr_sink_close(&c->console);
     int result = cr_sink_close(&c->file);

@@ -65,8 +65,9 @@ size_t cr_collector_window(struct cr_collector *collector, uint64_t from_ns, uin
 uint64_t cr_collector_complete_from(const struct cr_collector *collector);
 
 struct cr_collector_stats {
-    uint64_t records;   /* taken from rings */
-    uint64_t lost;      /* not logged, for want of room in a ring; of removed processes as well */
+    uint64_t records; /* taken from rings */
+    uint64_t lost; /* not logged, for want of room in a ring or of memory; of removed processes as
+                      well */
     uint64_t forgotten; /* written, but no longer in memory for the report */
 };
 void cr_collector_stats(const struct cr_collector *collector, struct cr_collector_stats *stats);

@@ -102,7 +102,7 @@ unsigned cr_log_ring_read(struct cr_log_ring *ring,
                           void (*take)(void *arg, struct cr_log_record *record), void *arg,
                           uint64_t *no_memory)
 {
-    const uint64_t end = ring->in.next + ring->segment.tx.capacity;
+    const uint64_t end = ring->in.next + ring->in.mask + 1;
     unsigned taken = 0;
     bool consumed = true;
     while (!ring->damage && consumed && ring->in.next < end) {

@@ -13,6 +13,7 @@ struct cr_log_ring {
     char process[CR_LOG_PROCESS_MAX + 1];
     struct cr_segment segment;
     struct canring_consumer in;
+    uint64_t lost;      /* of its records, as we have told */
     const char *damage; /* what was wrong with it, or NULL */
     struct cr_log_ring *next;
 };

@@ -56,9 +56,11 @@ int cr_sink_file(struct cr_sink *sink, const char *path, const char *stem,
         result = cr_make_folders(name, err);
     if (result < 0)
         return result;
-    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    /* A FIFO that nobody reads is refused, and one that nobody empties must not hold up the run. */
+    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
-        return canring_error_set(err, -errno, "cannot write the log %s: %s", name, strerror(errno));
+        return canring_error_set(err, -errno, "cannot write the log %s: %s", name,
+                                 errno == ENXIO ? "nobody reads it" : strerror(errno));
     result = open_sink(sink, fd, true, err);
     sink->flags = CR_LINE_DATE;
     return result;

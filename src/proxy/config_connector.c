@@ -205,20 +205,28 @@ static void settle_trace(struct cr_build *build, struct canring_config_connector
     cr_build_settle_trace(build, trace, config);
 }
 
+static void check_fd(struct cr_build *build, const struct cr_schema *schema, uint64_t given,
+                     const struct cr_yaml_node *config)
+{
+    if (cr_schema_given(schema, given, "fd") && cr_schema_given(schema, given, "is_fd"))
+        cr_error(build, cr_yaml_get(config, "fd"),
+                 "fd: found beside is_fd, whose other name it is, allowed: one of them");
+}
+
 static int fill_known(struct cr_build *build, struct canring_config_connector *connector,
                       const struct cr_yaml_node *config, const struct cr_yaml_node *at)
 {
+    const struct cr_schema *schema = cr_connector_schemas[connector->kind];
     struct cr_connector_draft draft;
-    uint64_t given;
+    uint64_t given = 0;
 
     cr_connector_defaults(&draft, connector->kind);
-    int err =
-        cr_schema_fill(build, cr_connector_schemas[connector->kind], config, at, &draft, &given);
+    int err = cr_schema_fill(build, schema, config, at, &draft, &given);
     if (err)
         return err;
+    check_fd(build, schema, given, config);
     settle_trace(build, &draft.connector, given, config);
-    draft.connector.has_remote_id =
-        cr_schema_given(cr_connector_schemas[connector->kind], given, "remote_id");
+    draft.connector.has_remote_id = cr_schema_given(schema, given, "remote_id");
     if (cr_connector_is_bus(connector->kind))
         settle_bus(build, &draft, config, at);
     else

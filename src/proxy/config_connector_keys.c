@@ -52,7 +52,7 @@ static const struct cr_key channel_keys[] = {
     {.name = "filters", .kind = CR_KEY_FILTER_TEXT, AT(connector.channel.filters)},
     U32("ring_slots", connector.channel.ring_slots, CANRING_CONFIG_SLOTS_MIN,
         CANRING_CONFIG_SLOTS_MAX),
-    U32("spill_limit", connector.channel.spill_limit, 0, 1 << 28),
+    U32("spill_limit", connector.channel.spill_limit, 1, CANRING_SPILL_LIMIT_MAX),
     {.name = "overflow",
      .kind = CR_KEY_CHOICE,
      .choices = overflows,

@@ -53,6 +53,7 @@ static int fill_list(struct cr_build *build, struct canring_filters *filters,
     if (!filters->list)
         return -ENOMEM;
     filters->count = node->list.count;
+    filters->given = true;
     for (size_t i = 0; i < node->list.count && !err; i++)
         err = fill_entry(build, &filters->list[i], node->list.items[i]);
     return err;

@@ -12,9 +12,7 @@ struct latency_values {
     const struct cr_yaml_node *cpus;
 };
 
-#define AT(field)  .offset = offsetof(struct latency_values, field)
-#define POLL_MAX   1000000 /* us */
-#define GATHER_MAX 100000  /* us */
+#define AT(field) .offset = offsetof(struct latency_values, field)
 #define EVERY_THREAD                                                                               \
     {.name = "cpus", .kind = CR_KEY_NODE, AT(cpus)},                                               \
         {.name = "sched_fifo",                                                                     \
@@ -34,13 +32,21 @@ struct latency_values {
 static const struct cr_key auxiliary_keys[] = {EVERY_THREAD};
 static const struct cr_key proxy_keys[] = {
     EVERY_THREAD,
-    {.name = "busy_poll", .kind = CR_KEY_U32, .least = 1, .most = POLL_MAX, AT(latency.busy_poll)},
+    {.name = "busy_poll",
+     .kind = CR_KEY_U32,
+     .least = 1,
+     .most = CANRING_BUSY_POLL_MAX,
+     AT(latency.busy_poll)},
     {.name = "socket_busy_poll",
      .kind = CR_KEY_U32,
      .least = 1,
-     .most = POLL_MAX,
+     .most = CANRING_BUSY_POLL_MAX,
      AT(latency.socket_busy_poll)},
-    {.name = "coalesce", .kind = CR_KEY_U32, .least = 1, .most = GATHER_MAX, AT(latency.coalesce)},
+    {.name = "coalesce",
+     .kind = CR_KEY_U32,
+     .least = 1,
+     .most = CANRING_COALESCE_MAX,
+     AT(latency.coalesce)},
     {.name = "huge_pages", .kind = CR_KEY_BOOL, AT(latency.huge_pages)},
     {.name = "sqpoll", .kind = CR_KEY_BOOL, AT(latency.sqpoll)},
 };

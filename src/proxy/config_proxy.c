@@ -14,7 +14,8 @@ static bool is_channel(const struct canring_config_connector *connector)
 
 static int add_channel(struct cr_build *build, struct canring_config_proxy *proxy,
                        const struct canring_config_auxiliary *auxiliary,
-                       const struct canring_config_connector *connector)
+                       const struct canring_config_connector *connector,
+                       const struct cr_yaml_node *at)
 {
     struct canring_config_proxy_channel *list =
         cr_arena_grow(build->arena, proxy->channels, proxy->channel_count, sizeof(*list));
@@ -22,6 +23,9 @@ static int add_channel(struct cr_build *build, struct canring_config_proxy *prox
     if (!list)
         return -ENOMEM;
     proxy->channels = list;
+    if (proxy->channel_count == CANRING_CHANNELS_MAX) /* said once */
+        cr_error(build, at, "'%s' is one channel too many for the proxy '%s', allowed: %u",
+                 auxiliary->name, proxy->name, CANRING_CHANNELS_MAX);
     list[proxy->channel_count++] = (struct canring_config_proxy_channel){connector, auxiliary};
     return 0;
 }
@@ -108,7 +112,7 @@ static int add_member(struct cr_build *build, const struct cr_named_aux *proxy,
     }
     if (!cr_named_usable(member) || refuse_member(build, proxy, member, at))
         return 0;
-    return add_channel(build, proxy->proxy, member->auxiliary, member->auxiliary->com);
+    return add_channel(build, proxy->proxy, member->auxiliary, member->auxiliary->com, at);
 }
 
 static int add_members(struct cr_build *build, const struct cr_named_aux *proxy)
@@ -181,7 +185,7 @@ static int join(struct cr_build *build, struct canring_config_proxy *proxy,
     }
     if (auxiliary->com == proxy->connector)
         auxiliary->com = channel;
-    return add_channel(build, proxy, auxiliary, channel);
+    return add_channel(build, proxy, auxiliary, channel, named->name);
 }
 
 static int make_proxy(struct cr_build *build, struct canring_config_connector *connector,

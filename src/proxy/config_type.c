@@ -87,7 +87,7 @@ bool cr_build_name(struct cr_build *build, const struct cr_yaml_node *key, const
         return true;
     cr_error(build, key,
              "found '%.100s', %s, as the name of %s, allowed: a string of letters, digits, '_', "
-             "'-' and '.', at most %d",
+             "'-' and '.', not beginning with '.' or '-', at most %d",
              key->text, cr_yaml_type_name(key->type), what, NAME_MAX_LENGTH);
     return false;
 }

@@ -14,8 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "shm/clock.h"
 #include "shm/runtime_dir.h"
 
+#define LOCK_NAME      ".lock" /* sockets end in .sock */
+#define TIMEOUT_S      1
+#define TIMEOUT_NS     (TIMEOUT_S * UINT64_C(1000000000))
+#define NO_ANSWER      "stopped, or overrun"
 #define DYING_TRIES    50u
 #define DYING_PAUSE_MS 10
 
@@ -67,21 +72,40 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address)
     return listen(fd, 64) < 0 ? -errno : 0;
 }
 
+static int lock_path_of(const struct sockaddr_un *address, char *path, size_t size)
+{
+    int directory = (int)(strrchr(address->sun_path, '/') - address->sun_path);
+    int length = snprintf(path, size, "%.*s/%s", directory, address->sun_path, LOCK_NAME);
+    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
 /* Held around every look at a socket that may lead to its removal: it keeps two processes from
- * taking each other's fresh socket for a leftover. */
+ * taking each other's fresh socket for a leftover. Not the directory itself: whoever may read that
+ * could lock it for ever. */
 static int lock_directory(const struct sockaddr_un *address)
 {
-    char directory[sizeof(address->sun_path)];
-    memcpy(directory, address->sun_path, sizeof(directory));
-    *strrchr(directory, '/') = '\0';
-    int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock < 0)
-        return -errno;
-    if (flock(lock, LOCK_EX) == 0)
-        return lock;
-    int code = -errno;
+    char path[sizeof(address->sun_path)];
+    int result = lock_path_of(address, path, sizeof(path));
+    while (result == 0) {
+        struct stat st = {0};
+        int lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (lock < 0)
+            return -errno;
+        if (flock(lock, LOCK_EX) < 0 || fstat(lock, &st) < 0)
+            result = -errno;
+        else if (st.st_nlink > 0)
+            return lock;
+        close(lock); /* whoever held it before us has removed it: another one may be there */
+    }
+    return result;
+}
+
+static void unlock_directory(const struct sockaddr_un *address, int lock)
+{
+    char path[sizeof(address->sun_path)];
+    if (lock_path_of(address, path, sizeof(path)) == 0)
+        unlink(path);
     close(lock);
-    return code;
 }
 
 /* The socket of a proxy that was killed, and its channels. */
@@ -105,7 +129,7 @@ static int claim_name(const char *proxy, int fd, const struct sockaddr_un *addre
     } else if (result == -EADDRINUSE) {
         result = -EEXIST;
     }
-    close(lock);
+    unlock_directory(address, lock);
     return result;
 }
 
@@ -119,7 +143,7 @@ void cr_control_remove_leftover(const char *proxy)
         return;
     if (is_leftover(&address))
         remove_dead(proxy, &address);
-    close(lock);
+    unlock_directory(&address, lock);
 }
 
 /* Whether whoever made the socket has ended: the kernel goes on accepting for a killed process
@@ -200,20 +224,20 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return canring_error_set(err, -errno, "control socket: %s", strerror(errno));
-    const struct timeval patience = {.tv_sec = 1};
+    const struct timeval patience = {.tv_sec = TIMEOUT_S};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    uint64_t deadline = cr_monotonic_ns() + TIMEOUT_NS;
     int connected;
     do
         connected = connect(fd, (struct sockaddr *)&address, sizeof(address));
-    while (connected < 0 && errno == EINTR);
+    while (connected < 0 && errno == EINTR && cr_monotonic_ns() < deadline);
     if (connected < 0) {
         result = errno == ECONNREFUSED ? -ENOENT : -errno;
         close(fd);
-        if (result == -EAGAIN)
-            return canring_error_set(err, -ETIMEDOUT,
-                                     "proxy '%s' does not answer (%s): stopped, or overrun", proxy,
-                                     address.sun_path);
+        if (result == -EAGAIN || result == -EINTR)
+            return canring_error_set(err, -ETIMEDOUT, "proxy '%s' does not answer (%s): " NO_ANSWER,
+                                     proxy, address.sun_path);
         if (result == -EACCES)
             return canring_error_set(err, result, "proxy '%s' is not for your user (%s: %s)", proxy,
                                      address.sun_path, strerror(-result));
@@ -223,16 +247,27 @@ int cr_control_connect(const char *proxy, struct canring_error *err)
     return fd;
 }
 
-/* io_uring's own signals interrupt a receive that has a timeout. An answer given before the
+static const char *asking_failed(void)
+{
+    return errno == EAGAIN ? NO_ANSWER : strerror(errno);
+}
+
+/* Signals, io_uring's own among them, interrupt a receive that has a timeout, which then begins
+ * anew: a deadline bounds that. An answer given before the
  * question was read stands behind the error that the unread question makes of the end. */
 static ssize_t receive_answer(int socket, struct cr_reply *reply)
 {
     ssize_t got;
     bool reset = false;
+    uint64_t deadline = cr_monotonic_ns() + TIMEOUT_NS;
     for (;;) {
         got = recv(socket, reply, sizeof(*reply), 0);
         if (got >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
             return got;
+        if (errno == EINTR && cr_monotonic_ns() > deadline) {
+            errno = EAGAIN;
+            return -1;
+        }
         reset = reset || errno == ECONNRESET;
     }
 }
@@ -243,11 +278,12 @@ int cr_control_ask(int socket, const struct cr_request *request, struct cr_reply
     /* A proxy that turns a visitor away has answered before it was asked. */
     if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request) &&
         errno != EPIPE)
-        return canring_error_set(err, -errno, "asking the proxy: %s", strerror(errno));
+        return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
+                                 "the proxy does not answer: %s", asking_failed());
     ssize_t got = receive_answer(socket, reply);
     if (got < 0)
         return canring_error_set(err, errno == EAGAIN ? -ETIMEDOUT : -errno,
-                                 "the proxy does not answer: %s", strerror(errno));
+                                 "the proxy does not answer: %s", asking_failed());
     if (got == 0)
         return canring_error_set(err, -ECONNRESET, "the proxy ended the connection");
     if (got != (ssize_t)sizeof(*reply) || reply->magic != CR_CONTROL_MAGIC)

@@ -34,7 +34,7 @@ struct cr_request {
     uint32_t magic;
     uint32_t operation; /* enum cr_operation */
     uint32_t wait;      /* enum canring_wait of the auxiliary */
-    uint32_t reserved;
+    uint32_t filtered;  /* by filters, if empty ones */
     char channel[CR_SEGMENT_NAME];
     char filters[1024]; /* of an observer */
 };
@@ -60,7 +60,7 @@ int cr_control_listen(const char *proxy, struct canring_error *err);
 
 /* Let other users connect to the socket that listens, for channels that have a group: its name is
  * opened to all, so whoever listens asks cr_peer_is_foreign. The runtime directory can be passed
- * through, not read: who can open it could lock it. */
+ * through, not read: the names in it are nobody else's. */
 int cr_control_share(const char *proxy, struct canring_error *err);
 
 /* Remove the socket and the channels of a proxy that was killed; one that answers stays. */

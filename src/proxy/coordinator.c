@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "proxy/engine.h"
+#include "proxy/ready.h"
 
 #define NS_PER_MS      UINT64_C(1000000)
 #define STOP_MS        5000u               /* then a process is killed */
+#define WRITING_NS     (50 * NS_PER_MS)    /* of processor time in STOP_MS: a trace advances */
 #define RESTART_NS     (100 * NS_PER_MS)   /* after the first failure, then twice as long … */
 #define RESTART_MAX_NS (10000 * NS_PER_MS) /* … up to this */
 #define STEADY_NS      (30000 * NS_PER_MS) /* one that ran so long begins anew */
@@ -125,11 +128,18 @@ int canring_coordinator_start(struct canring_coordinator *c, struct canring_erro
     return 0;
 }
 
+static bool only_lacks(const struct cr_process *process, int status)
+{
+    return process->proxy && WIFEXITED(status) && WEXITSTATUS(status) == CR_EXIT_LACKS;
+}
+
 static void explain(struct canring_coordinator *c, const struct cr_process *process, int status)
 {
     if (WIFSIGNALED(status))
         note(c, CANRING_LOG_ERROR, "%s was ended by signal %d (%s)", process->name,
              WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (only_lacks(process, status))
+        note(c, CANRING_LOG_WARNING, "%s has stopped; a trace of it lacks frames", process->name);
     else if (WEXITSTATUS(status))
         note(c, CANRING_LOG_ERROR, "%s ended with status %d", process->name, WEXITSTATUS(status));
     else
@@ -155,7 +165,10 @@ static int on_end(struct canring_coordinator *c, struct cr_process *process, int
     explain(c, process, status);
     if (status == 0)
         return 0;
-    c->failed_badly = true;
+    if (only_lacks(process, status)) {
+        c->lacks = true;
+        return 0;
+    }
     if (process->on_failure == CANRING_ON_FAILURE_END)
         return -ECHILD;
     if (process->on_failure == CANRING_ON_FAILURE_RESTART)
@@ -210,6 +223,8 @@ int canring_coordinator_poll(struct canring_coordinator *c, int wake_fd, int tim
                                        {.fd = wake_fd, .events = POLLIN}};
     nfds_t count = 2;
     bool planned = false;
+    /* Whose pidfd the kernel refused, or has no place here, is noticed a little later: while
+     * anybody has a log the collector's fd wakes us ten times a second. */
     for (size_t i = 0; i < c->count; i++) {
         planned = planned || c->processes[i].restart_ns;
         if (c->processes[i].pid > 0 && count < POLL_FDS_MAX)
@@ -240,12 +255,61 @@ void canring_coordinator_signal(struct canring_coordinator *c, int number)
             kill(c->processes[i].pid, number);
 }
 
+static bool has_trace(const struct cr_process *process)
+{
+    return process->proxy &&
+           (process->proxy->trace.active || process->proxy->connector->trace.active);
+}
+
+/* How long one that is to end is waited for. */
+struct patience {
+    uint64_t end_ns;
+    uint64_t used_ns; /* of processor time, by it, when that was set */
+    bool longer;      /* than others are */
+};
+
+static uint64_t used_by(pid_t pid)
+{
+    struct timespec used = {0};
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) == 0)
+        clock_gettime(clock, &used);
+    return (uint64_t)used.tv_sec * 1000u * NS_PER_MS + (uint64_t)used.tv_nsec;
+}
+
+static struct patience patience_with(const struct cr_process *process, bool longer)
+{
+    return (struct patience){.end_ns = cr_monotonic_ns() + STOP_MS * NS_PER_MS,
+                             .used_ns = used_by(process->pid),
+                             .longer = longer};
+}
+
+/* A proxy that has served its last has nothing to do but to write: while it works, its trace
+ * advances, and whoever cannot wait for that asks once more. Its time tells that without its help,
+ * and where files of /proc are not ours to read. */
+static bool patient(struct canring_coordinator *c, const struct cr_process *process,
+                    struct patience *p)
+{
+    if (p->longer && cr_asked_to_end())
+        return false;
+    if (cr_monotonic_ns() < p->end_ns)
+        return true;
+    if (!has_trace(process) || used_by(process->pid) < p->used_ns + WRITING_NS || cr_asked_to_end())
+        return false;
+    if (!p->longer)
+        note(c, CANRING_LOG_WARNING,
+             "%s still writes its trace and is waited for; another signal to end kills it",
+             process->name);
+    *p = patience_with(process, true);
+    return true;
+}
+
 /* True when it ended by itself within the time. */
 static bool stop_one(struct canring_coordinator *c, struct cr_process *process, int *status)
 {
-    uint64_t end = cr_monotonic_ns() + STOP_MS * NS_PER_MS;
+    struct patience patience = patience_with(process, false);
     kill(process->pid, SIGTERM);
-    while (cr_monotonic_ns() < end) {
+    while (patient(c, process, &patience)) {
         struct pollfd p = {.fd = process->pidfd, .events = POLLIN};
         if (poll(&p, 1, 10) >
             0) /* a debugger may still have it: then it cannot be waited for yet */
@@ -254,8 +318,9 @@ static bool stop_one(struct canring_coordinator *c, struct cr_process *process, 
         if (cr_process_ended(c, process, status))
             return true;
     }
-    note(c, CANRING_LOG_ERROR, "%s has not ended within %u ms and is killed", process->name,
-         STOP_MS);
+    note(c, CANRING_LOG_ERROR, "%s has not ended within %s%u ms and is killed%s", process->name,
+         patience.longer ? "more than " : "", STOP_MS,
+         has_trace(process) ? ": its trace may lack frames" : "");
     kill(process->pid, SIGKILL);
     while (process->pid > 0 && !cr_process_ended(c, process, status))
         poll(NULL, 0, 1);
@@ -278,7 +343,7 @@ int canring_coordinator_stop(struct canring_coordinator *c)
         }
     }
     cr_collector_flush(c->collector);
-    return result;
+    return result == 0 && c->lacks ? -ECHILD : result;
 }
 
 void canring_coordinator_close(struct canring_coordinator *c)

@@ -9,6 +9,10 @@
 #include "proxy/collector_guard.h"
 #include "proxy/report.h"
 
+/* Of a proxy that ended as asked, and whose trace lacks frames: no failure to react to, but the
+ * run's own status tells it. */
+#define CR_EXIT_LACKS 3
+
 /* One process of the run. */
 struct cr_process {
     const char *name;
@@ -36,7 +40,7 @@ struct canring_coordinator {
     struct cr_log_guard guard;
     struct cr_process *processes;
     size_t count;
-    bool failed_badly; /* somebody ended by a signal or with a failure */
+    bool lacks; /* a trace of a proxy that has ended lacks frames */
 };
 
 /* process.c: start one and wait until it serves. Errors as canring_coordinator_start. */

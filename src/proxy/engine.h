@@ -17,7 +17,6 @@
 #include "proxy/suspend.h"
 #include "shm/clock.h"
 
-#define CR_PORTS_MAX  256u
 #define CR_UNSENT_MAX 1024u /* frames; beyond this auxiliaries wait in their own rings */
 
 /* Of the proxy, and of its connector. */
@@ -46,7 +45,7 @@ struct canring_proxy {
     struct cr_client *clients;
     unsigned observers; /* made so far: names them */
 
-    struct cr_port *ports[CR_PORTS_MAX];
+    struct cr_port *ports[CANRING_CHANNELS_MAX];
     size_t port_count;
     struct cr_recorder *recorders[CR_RECORDERS]; /* NULL = none */
     struct cr_losses losses;                     /* for them */
@@ -85,6 +84,9 @@ uint64_t cr_dispatch_failed(const struct canring_proxy *proxy);
 /* True when a pausable bus is held back until readers have room. */
 bool cr_dispatch_holds_source(struct canring_proxy *proxy);
 
+/* proxy_options.c: 0, or -EINVAL, -E2BIG. */
+int cr_proxy_check(const struct canring_proxy_options *options, struct canring_error *err);
+
 /* proxy_latency.c: what the options ask of the kernel. Before the bus is opened: check it, lock
  * memory. */
 int cr_proxy_prepare_latency(struct canring_proxy *proxy,
@@ -96,7 +98,8 @@ void cr_proxy_close_latency(struct canring_proxy *proxy);
 /* proxy_trace.c: its recordings. */
 int cr_proxy_open_traces(struct canring_proxy *proxy, const struct canring_proxy_options *options,
                          struct canring_error *err);
-void cr_proxy_close_traces(struct canring_proxy *proxy);
+/* False when one of them lacks frames. */
+bool cr_proxy_close_traces(struct canring_proxy *proxy);
 /* What the bus has just added to a batch behind the first `from` bytes, numbered by the bus; or a
  * batch of frames that go out. */
 void cr_proxy_record_received(struct canring_proxy *proxy, struct cr_batch *batch, uint32_t from);
@@ -128,6 +131,8 @@ void cr_serve_kick(struct canring_proxy *proxy, struct cr_port *port, const char
 bool cr_serve_rest(struct canring_proxy *proxy);
 
 /* proxy.c */
+/* As canring_proxy_close; false when a trace lacks frames. NULL is not allowed. */
+bool cr_proxy_close(struct canring_proxy *proxy);
 void cr_proxy_report(const struct canring_proxy *proxy, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_config *config,

@@ -206,7 +206,7 @@ static void put_into_ring(const struct cr_log_record *record)
     wire->text_bytes = (uint16_t)record->text_bytes;
     memcpy(bytes, record->logger, logger_bytes);
     memcpy(bytes + logger_bytes, record->text, record->text_bytes);
-    canring_ring_send(&own.producer, size); /* the collector looks by itself: no system call here */
+    canring_ring_send(&own.producer, size); /* wakes nobody: the collector looks by itself */
     cr_count(&own.segment.user->sent, 1);
 }
 

@@ -70,7 +70,7 @@ bool cr_outlet_drain(struct cr_outlet *outlet)
 
 static uint32_t half_in_bytes(const struct cr_outlet *outlet)
 {
-    return (uint32_t)(outlet->ring.mask / 2 + 1) * CANRING_SLOT;
+    return (uint32_t)((outlet->ring.mask + 1) / 2);
 }
 
 bool cr_outlet_has_room(struct cr_outlet *outlet)

@@ -66,7 +66,8 @@ int cr_port_open(struct cr_port *port, const char *proxy,
     port->outlet.spill.limit = config->spill_limit ? config->spill_limit : CANRING_SPILL_LIMIT;
     port->outlet.spill.limit_bytes = port->outlet.spill.limit * CANRING_SPILL_FRAME;
     int result = find_group(config->group, &port->group, err);
-    if (result == 0 && (config->filters.count || config->filters.error_mask)) {
+    if (result == 0 &&
+        (config->filters.given || config->filters.count || config->filters.error_mask)) {
         result = cr_filter_set_build(&port->filters, &config->filters);
         port->outlet.filters = result == 0 ? &port->filters : NULL;
     }
@@ -106,7 +107,16 @@ void cr_port_close(struct cr_port *port)
 
 int cr_port_renew(struct cr_port *port, struct canring_error *err)
 {
-    return has_segment(port) ? 0 : make_segment(port, err);
+    if (has_segment(port) && port->group == (gid_t)-1)
+        return 0;
+    cr_segment_close(&port->segment);
+    return make_segment(port, err);
+}
+
+bool cr_port_tampered(const struct cr_port *port)
+{
+    return has_segment(port) &&
+           (cr_segment_lost(&port->segment) || !cr_segment_intact(&port->segment));
 }
 
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait)
@@ -198,6 +208,22 @@ void cr_port_count(struct cr_port *port)
     atomic_store_explicit(&c->refused, port->refused, memory_order_relaxed);
 }
 
+static uint64_t at_most(uint64_t count, uint64_t most)
+{
+    return count < most ? count : most;
+}
+
+/* The auxiliary may have written anything for its counters. */
+static void add_users(const struct cr_port *port, struct canring_channel_stats *stats)
+{
+    const struct cr_user_counters *user = port->segment.user;
+    uint64_t published = port->outlet.published;
+    uint64_t received = at_most(cr_counted(&user->received), published);
+    stats->received += received;
+    stats->dropped += at_most(cr_counted(&user->emptied), published - received);
+    stats->sent += at_most(cr_counted(&user->sent), port->taken + port->slots);
+}
+
 void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *stats)
 {
     *stats = port->past;
@@ -206,9 +232,6 @@ void cr_port_totals(const struct cr_port *port, struct canring_channel_stats *st
     stats->spilled += port->outlet.spilled;
     stats->taken += port->taken;
     stats->refused += port->refused;
-    if (!has_segment(port))
-        return;
-    stats->dropped += cr_counted(&port->segment.user->emptied);
-    stats->received += cr_counted(&port->segment.user->received);
-    stats->sent += cr_counted(&port->segment.user->sent);
+    if (has_segment(port))
+        add_users(port, stats);
 }

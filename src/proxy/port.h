@@ -48,8 +48,12 @@ static inline bool cr_port_attached(const struct cr_port *port)
     return port->client >= 0;
 }
 
-/* Before attaching: memory, where the last detach did not get any. Errors as cr_port_open. */
+/* Before attaching: memory, where the last detach did not get any, and of a group's channel always:
+ * its members may have written to what lay open to them. Errors as cr_port_open. */
 int cr_port_renew(struct cr_port *port, struct canring_error *err);
+
+/* True when its memory is not as it was made, with nobody attached. */
+bool cr_port_tampered(const struct cr_port *port);
 
 /* Somebody attached through `client`, a connected control socket that outlives the attachment. */
 void cr_port_attach(struct cr_port *port, int client, uint32_t pid, enum canring_wait wait);

@@ -16,6 +16,7 @@
 #include "proxy/control.h"
 #include "proxy/engine.h"
 #include "proxy/log_report.h"
+#include "proxy/ready.h"
 
 #define TIDY_TRIES    100
 #define TIDY_PAUSE_MS 2
@@ -45,6 +46,14 @@ static void take_signals(void)
     signal(SIGPIPE, SIG_IGN);
     sigfillset(&all);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
+}
+
+/* Its end has begun: another signal must not reach what is being freed. Process-wide, while a mask
+ * is a thread's own. */
+static void leave_signals(void)
+{
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
 }
 
 /* pykiso names loggers after modules: what stands before the class in `type`. */
@@ -78,9 +87,10 @@ static int serve_proxy(const struct canring_config_proxy *config, int ready)
         canring_proxy_stop(served); /* the coordinator has gone */
     close(ready);
     int result = canring_proxy_run(served);
-    canring_proxy_close(served);
+    leave_signals();
+    const bool whole = cr_proxy_close(served);
     canring_log_close();
-    return result < 0 ? EXIT_FAILURE : 0;
+    return result < 0 ? EXIT_FAILURE : whole ? 0 : CR_EXIT_LACKS;
 }
 
 /* ---- in the coordinator ------------------------------------------------------------------------
@@ -90,6 +100,8 @@ static int wait_ready(int ready, struct canring_error *err)
 {
     char words[CANRING_ERROR_TEXT];
     ssize_t got;
+    if (cr_ready_wait(ready, -1) < 0)
+        return canring_error_set(err, -EINTR, "a signal ended its start");
     do
         got = read(ready, words, sizeof(words) - 1);
     while (got < 0 && errno == EINTR);
@@ -166,32 +178,6 @@ static void restore_level(char *level)
     free(level);
 }
 
-int cr_process_start(struct canring_coordinator *c, struct cr_process *process,
-                     struct canring_error *err)
-{
-    const char *level = getenv("CANRING_LOG_LEVEL");
-    char *own_level = level ? strdup(level) : NULL;
-    int result = prepare_log(c, process, err);
-    if (result == 0)
-        result = process->proxy
-                     ? start_proxy(process, err)
-                     : cr_auxiliary_start(c->config, process->auxiliary, &process->pid, err);
-    unsetenv("CANRING_LOG");
-    unsetenv("CANRING_LOG_ACTIVE");
-    restore_level(own_level);
-    process->started_ns = cr_monotonic_ns();
-    process->restart_ns = 0;
-    if (result < 0) {
-        if (process->pid > 0)
-            waitpid(process->pid, NULL, 0);
-        process->pid = 0;
-        cr_collector_remove(c->collector, process->name);
-        return result;
-    }
-    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    return 0;
-}
-
 /* What a proxy that was killed cannot remove any more. */
 static void tidy_after(const struct canring_config_proxy *proxy)
 {
@@ -209,6 +195,42 @@ static void tidy_after(const struct canring_config_proxy *proxy)
     }
     if (bus->interface && strcmp(bus->interface, "virtual") == 0)
         cr_virtual_tidy(bus->channel);
+}
+
+/* A proxy that did not come to serve. */
+static void give_up(const struct cr_process *process, bool in_the_middle)
+{
+    if (in_the_middle)
+        kill(process->pid, SIGKILL);
+    waitpid(process->pid, NULL, 0);
+    if (in_the_middle)
+        tidy_after(process->proxy);
+}
+
+int cr_process_start(struct canring_coordinator *c, struct cr_process *process,
+                     struct canring_error *err)
+{
+    const char *level = getenv("CANRING_LOG_LEVEL");
+    char *own_level = level ? strdup(level) : NULL;
+    int result = prepare_log(c, process, err);
+    if (result == 0)
+        result = process->proxy
+                     ? start_proxy(process, err)
+                     : cr_auxiliary_start(c->config, process->auxiliary, &process->pid, err);
+    unsetenv("CANRING_LOG");
+    unsetenv("CANRING_LOG_ACTIVE");
+    restore_level(own_level);
+    process->started_ns = cr_monotonic_ns();
+    process->restart_ns = 0;
+    if (result < 0) {
+        if (process->pid > 0)
+            give_up(process, result == -EINTR);
+        process->pid = 0;
+        cr_collector_remove(c->collector, process->name);
+        return result;
+    }
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    return 0;
 }
 
 bool cr_process_ended(struct canring_coordinator *c, struct cr_process *process, int *status)

@@ -1,7 +1,6 @@
 #include "proxy/engine.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +44,10 @@ static void on_bell(struct cr_source *source, int result, unsigned flags, unsign
 int cr_proxy_add_port(struct canring_proxy *proxy, const struct canring_channel_config *config,
                       struct cr_port **out, struct canring_error *err)
 {
-    if (proxy->port_count == CR_PORTS_MAX)
-        return canring_error_set(err, -ENOSPC, "a proxy has at most %u channels", CR_PORTS_MAX);
+    if (proxy->port_count == CANRING_CHANNELS_MAX)
+        return canring_error_set(err, -ENOSPC,
+                                 "a proxy has at most %u channels, observers included",
+                                 CANRING_CHANNELS_MAX);
     struct cr_port *port = aligned_alloc(64, (sizeof(*port) + 63) / 64 * 64);
     if (!port)
         return canring_error_set(err, -ENOMEM, "no memory for a channel");
@@ -70,50 +71,6 @@ void cr_proxy_remove_port(struct canring_proxy *proxy, struct cr_port *port)
         free(port);
         return;
     }
-}
-
-static int check_name(const char *what, const char *name, struct canring_error *err)
-{
-    /* The state is told in JSON, which has no other text. */
-    json_t *text = name ? json_string(name) : NULL;
-    bool utf8 = text != NULL;
-    json_decref(text);
-    if (!utf8 || !*name || strlen(name) >= CR_SEGMENT_NAME || strchr(name, '/') || name[0] == '.')
-        return canring_error_set(err, -EINVAL,
-                                 "%s name '%.80s': allowed are 1 to %d characters of UTF-8, no "
-                                 "'/', not beginning with '.'",
-                                 what, name ? name : "", CR_SEGMENT_NAME - 1);
-    return 0;
-}
-
-static int check_attributes(const char *attributes, struct canring_error *err)
-{
-    if (!attributes)
-        return 0;
-    if (strlen(attributes) >= CANRING_ATTRIBUTES_MAX)
-        return canring_error_set(err, -E2BIG, "attributes of %zu bytes: allowed are %d",
-                                 strlen(attributes), CANRING_ATTRIBUTES_MAX - 1);
-    json_t *object = json_loads(attributes, 0, NULL);
-    bool legal = json_is_object(object);
-    json_decref(object);
-    return legal ? 0
-                 : canring_error_set(err, -EINVAL, "attributes '%.80s': allowed is a JSON object",
-                                     attributes);
-}
-
-static int check(const struct canring_proxy_options *options, struct canring_error *err)
-{
-    int result = check_name("proxy", options->name, err);
-    if (result == 0)
-        result = check_attributes(options->attributes, err);
-    for (size_t i = 0; i < options->channel_count && result == 0; i++) {
-        result = check_name("channel", options->channels[i].name, err);
-        for (size_t j = 0; j < i && result == 0; j++)
-            if (strcmp(options->channels[i].name, options->channels[j].name) == 0)
-                result = canring_error_set(err, -EINVAL, "channel %s is listed twice",
-                                           options->channels[i].name);
-    }
-    return result;
 }
 
 int cr_proxy_open_bus(struct canring_proxy *proxy, const struct canring_bus_options *options,
@@ -176,7 +133,7 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
                        struct canring_error *err)
 {
     *out = NULL;
-    int result = check(options, err);
+    int result = cr_proxy_check(options, err);
     if (result < 0)
         return result;
     struct canring_proxy *proxy = calloc(1, sizeof(*proxy));
@@ -210,16 +167,14 @@ int canring_proxy_open(struct canring_proxy **out, const struct canring_proxy_op
     return 0;
 }
 
-void canring_proxy_close(struct canring_proxy *proxy)
+bool cr_proxy_close(struct canring_proxy *proxy)
 {
-    if (!proxy)
-        return;
     cr_serve_close(proxy);
     for (size_t i = 0; i < proxy->port_count; i++) {
         cr_port_close(proxy->ports[i]);
         free(proxy->ports[i]);
     }
-    cr_proxy_close_traces(proxy);
+    const bool whole = cr_proxy_close_traces(proxy);
     if (proxy->bus)
         proxy->bus->driver->close(proxy->bus);
     if (proxy->loop)
@@ -232,6 +187,13 @@ void canring_proxy_close(struct canring_proxy *proxy)
     free(proxy->received);
     free(proxy->taken);
     free(proxy);
+    return whole;
+}
+
+void canring_proxy_close(struct canring_proxy *proxy)
+{
+    if (proxy)
+        cr_proxy_close(proxy);
 }
 
 /* Tell every side whose doing we wait for that we are about to sleep. False when one of them has
@@ -250,7 +212,9 @@ static bool announce_sleep(struct canring_proxy *proxy)
             idle = canring_ring_prepare(&port->in, CANRING_ASLEEP_FD) && idle;
     }
     idle = cr_proxy_prepare_traces(proxy, pausable) && idle;
-    if (proxy->bus->driver->prepare_sleep && !proxy->bus_error)
+    /* Last: a bus that is held back until there is room is not asked, and who makes room from here
+     * on rings. */
+    if (proxy->bus->driver->prepare_sleep && !proxy->bus_error && !cr_dispatch_holds_source(proxy))
         idle = proxy->bus->driver->prepare_sleep(proxy->bus) && idle;
     return idle;
 }

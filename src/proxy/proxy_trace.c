@@ -30,29 +30,35 @@ int cr_proxy_open_traces(struct canring_proxy *proxy, const struct canring_proxy
                       : open_one(proxy, CR_RECORDER_CONNECTOR, options->connector_trace, err);
 }
 
-static void close_one(struct canring_proxy *proxy, struct cr_recorder *recorder)
+/* False when it lacks frames. */
+static bool close_one(struct canring_proxy *proxy, struct cr_recorder *recorder)
 {
     struct canring_recording_stats stats;
     struct canring_error err = {0};
 
     if (proxy->losses.open) /* behind the last frame */
         cr_recorder_lost(recorder, 0, proxy->losses.open, cr_realtime_ns());
-    if (cr_recorder_finish(recorder, &stats, &err) < 0)
+    const int result = cr_recorder_finish(recorder, &stats, &err);
+    if (result < 0)
         cr_proxy_report(proxy, LOG_ERR, "the trace is not complete: %s", err.text);
-    const uint64_t missing = stats.dropped + stats.writer.discarded;
+    const uint64_t missing = stats.dropped + stats.given_up;
     if (missing)
         cr_proxy_report(proxy, LOG_ERR, "the trace %.200s lacks %llu frames", stats.writer.path,
                         (unsigned long long)missing);
     cr_recorder_free(recorder);
+    return result == 0 && missing == 0;
 }
 
-void cr_proxy_close_traces(struct canring_proxy *proxy)
+bool cr_proxy_close_traces(struct canring_proxy *proxy)
 {
+    bool whole = true;
+
     EACH_RECORDER(proxy, recorder)
     {
-        close_one(proxy, recorder);
+        whole = close_one(proxy, recorder) && whole;
         *at = NULL;
     }
+    return whole;
 }
 
 /* Without room for another name frames are better there under the first one than not at all. */

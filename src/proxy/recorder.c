@@ -173,8 +173,9 @@ int cr_recorder_bus_again(struct cr_recorder *recorder, const char *name)
 
 int cr_recorder_trigger(struct cr_recorder *recorder)
 {
+    recorder->held = !mark(recorder, CR_MARK_TRIGGER, 0, 0, NULL, 0);
     recorder->waits = false;
-    return mark(recorder, CR_MARK_TRIGGER, 0, 0, NULL, 0) ? 0 : -ENOMEM;
+    return recorder->held ? -ENOMEM : 0;
 }
 
 int cr_recorder_rotate(struct cr_recorder *recorder)
@@ -202,30 +203,30 @@ bool cr_recorder_service(struct cr_recorder *recorder)
     return moved;
 }
 
-/* What is discarded may be entries that tell of losses. */
-static void set_written(struct canring_recording_stats *stats)
+/* What the thread has left out never got to the writer. */
+static void set_written(const struct cr_recorder *recorder, struct canring_recording_stats *stats)
 {
     const struct canring_trace_writer_stats *w = &stats->writer;
 
-    stats->written = w->frames > w->discarded ? w->frames - w->discarded : 0;
+    /* Two threads' counts, the other's read last: it may be ahead. */
+    stats->written = w->frames > w->discarded_frames ? w->frames - w->discarded_frames : 0;
+    stats->given_up =
+        w->discarded_frames + atomic_load_explicit(&recorder->abandoned, memory_order_relaxed);
 }
 
 void cr_recorder_stats(const struct cr_recorder *recorder, struct canring_recording_stats *stats)
 {
     *stats = (struct canring_recording_stats){
         .waiting =
-            recorder->outlet.spill.bytes +
-            (recorder->outlet.ring.first -
-             atomic_load_explicit(&recorder->outlet.ring.peer->position, memory_order_relaxed)) *
-                CANRING_SLOT};
+            recorder->outlet.spill.bytes + recorder->outlet.ring.first -
+            atomic_load_explicit(&recorder->outlet.ring.peer->position, memory_order_relaxed)};
     for (uint32_t i = 0; i < recorder->bus_count; i++) {
         stats->taken += recorder->buses[i].taken;
         stats->dropped += recorder->buses[i].dropped;
         stats->lost_kernel += recorder->buses[i].lost_kernel;
     }
-    stats->dropped += atomic_load_explicit(&recorder->abandoned, memory_order_relaxed);
     canring_trace_writer_stats(recorder->writer, &stats->writer);
-    set_written(stats);
+    set_written(recorder, stats);
 }
 
 /* ---- open --------------------------------------------------------------------- */
@@ -281,6 +282,7 @@ static int open_writer(struct cr_recorder *recorder, const struct canring_record
     options.retry_ns = RETRY_NS;
     if (recorder->waits && !options.pretrigger_ns)
         options.pretrigger_ns = 1; /* keeps the frame that it waits for from being written */
+    recorder->held = options.pretrigger_ns != 0;
     return canring_trace_writer_open(&recorder->writer, recording->path, &options, err);
 }
 
@@ -341,6 +343,12 @@ int cr_recorder_open(struct cr_recorder **out, const struct canring_recording *r
     return 0;
 }
 
+/* The thread has no entry yet that would have it touch a file. */
+int cr_recorder_begin(struct cr_recorder *recorder, struct canring_error *err)
+{
+    return canring_trace_writer_begin(recorder->writer, err);
+}
+
 /* ---- close -------------------------------------------------------------------- */
 
 static bool disk_fails(const struct cr_recorder *recorder)
@@ -387,7 +395,7 @@ int cr_recorder_finish(struct cr_recorder *recorder, struct canring_recording_st
     end_thread(recorder);
     cr_recorder_stats(recorder, last);
     int result = canring_trace_writer_finish(recorder->writer, &last->writer, err);
-    set_written(last);
+    set_written(recorder, last);
     pass_on_notes(recorder);
     return result;
 }

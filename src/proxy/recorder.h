@@ -36,6 +36,7 @@ struct cr_recorder {
     uint64_t missing, missing_ns; /* of all buses; when the first of them was due */
     struct cr_filter_set trigger;
     bool waits; /* for a frame that the trigger matches */
+    bool held;  /* nothing is written: no trigger has come yet */
 
     char path[256]; /* for messages; cut when longer */
     struct cr_notes notes;
@@ -48,6 +49,7 @@ struct cr_recorder {
     struct canring_trace_writer *writer;
     atomic_bool stop;
     _Atomic uint64_t abandoned; /* frames: the disk failed to the end */
+    atomic_bool failed;         /* for a reason that stays: nothing more will be written */
 };
 
 /* Open the file, start the thread. `bell`: eventfd that is rung when there is room again or
@@ -56,6 +58,9 @@ struct cr_recorder {
 int cr_recorder_open(struct cr_recorder **recorder, const struct canring_recording *recording,
                      int bell, void (*report)(void *arg, int level, const char *text),
                      void *report_arg, struct canring_error *err);
+
+/* With writer.late, before the first frame: make the file. Errors as canring_trace_writer_begin. */
+int cr_recorder_begin(struct cr_recorder *recorder, struct canring_error *err);
 
 /* Index for a bus, to be used from now on; names may repeat. -ENOSPC, -ENOMEM. */
 int cr_recorder_bus(struct cr_recorder *recorder, const char *name);

@@ -47,6 +47,12 @@ static bool refused(int result)
     return result == -EOPNOTSUPP || result == -EINVAL;
 }
 
+/* No waiting makes a file smaller, whoever limits its size: the file system or `ulimit -f`. */
+static bool is_final(int result)
+{
+    return result == -EFBIG;
+}
+
 /* A disk that fails is asked again and again, until we are to end. The writer knows before we do
  * when it works again. */
 static int write_entry(struct cr_recorder *recorder, const struct canring_trace_entry *entry)
@@ -56,8 +62,10 @@ static int write_entry(struct cr_recorder *recorder, const struct canring_trace_
     int result;
 
     while ((result = canring_trace_writer_write(recorder->writer, entry, &err)) < 0 &&
-           !refused(result) && !stopping(recorder))
+           !refused(result) && !is_final(result) && !stopping(recorder))
         nanosleep(&pause, NULL);
+    if (is_final(result))
+        atomic_store_explicit(&recorder->failed, true, memory_order_release);
     return result;
 }
 

@@ -1,7 +1,8 @@
 /* A report's file: there complete, or not at all.
  *
  * Used by the writers of reports (junit.c, step_report.c). An older file of that name is replaced
- * in one step; on failure nothing has changed.
+ * in one step; on failure nothing has changed. A link stays one: what it points to is replaced.
+ * What is no regular file, a FIFO or a device, is written where it is.
  */
 #ifndef CANRING_REPORT_FILE_H
 #define CANRING_REPORT_FILE_H

@@ -1,6 +1,7 @@
 #include "proxy/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #define ACCEPTS_AT_ONCE  8u
 #define VISITORS_MAX     64u /* connections without a channel: the oldest has to go */
 #define ACCEPT_RETRY_NS  100000000u
+/* From observers: for who asks, for a bus or recording to open again. */
+#define DESCRIPTORS_KEPT 8u
 
 struct cr_client {
     struct cr_client *next;
@@ -76,6 +79,19 @@ static void attach(struct cr_client *client, struct cr_port *port, uint32_t wait
     cr_proxy_report(proxy, LOG_INFO, "%s attached by pid %u", port->name, port->pid);
 }
 
+/* Memory for who attaches next, which a group's members may have spoiled for it. */
+static int renew(struct canring_proxy *proxy, struct cr_port *port, struct canring_error *err)
+{
+    if (cr_port_tampered(port)) {
+        port->kicked++;
+        cr_proxy_report(proxy, LOG_ERR,
+                        "%s: its shared memory was changed while nobody was attached, by a member "
+                        "of its group: made anew",
+                        port->name);
+    }
+    return cr_port_renew(port, err);
+}
+
 static void serve_attach(struct cr_client *client, const struct cr_request *request)
 {
     char text[CANRING_ERROR_TEXT], known[256];
@@ -88,7 +104,7 @@ static void serve_attach(struct cr_client *client, const struct cr_request *requ
         return;
     }
     if (port && !cr_port_attached(port)) {
-        int result = cr_port_renew(port, &err);
+        int result = renew(client->proxy, port, &err);
         if (result == 0 && client->proxy->resume_on_attach)
             result = canring_proxy_resume(client->proxy, &err);
         if (result < 0)
@@ -108,6 +124,34 @@ static void serve_attach(struct cr_client *client, const struct cr_request *requ
     answer_error(client, port ? -EBUSY : -ENOENT, text);
 }
 
+static unsigned free_channels(const struct canring_proxy *proxy)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < proxy->port_count; i++)
+        count += !proxy->ports[i]->observer && !cr_port_attached(proxy->ports[i]);
+    return count;
+}
+
+/* By taking them: what else the process has open is not ours to know. */
+static bool descriptors_left(const struct canring_proxy *proxy, unsigned wanted)
+{
+    int taken[CANRING_CHANNELS_MAX + DESCRIPTORS_KEPT + 1];
+    unsigned count = 0;
+    while (count < wanted && (taken[count] = fcntl(proxy->listener, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    bool enough = count == wanted;
+    while (count)
+        close(taken[--count]);
+    return enough;
+}
+
+/* Each has its connection and its memory: together they must not keep out those whose channels are
+ * configured. */
+static bool has_room_for_observer(const struct canring_proxy *proxy)
+{
+    return descriptors_left(proxy, 1 + free_channels(proxy) + DESCRIPTORS_KEPT);
+}
+
 static void serve_observe(struct cr_client *client, const struct cr_request *request)
 {
     struct canring_proxy *proxy = client->proxy;
@@ -115,11 +159,18 @@ static void serve_observe(struct cr_client *client, const struct cr_request *req
     struct canring_channel_config config = {0};
     struct cr_port *port = NULL;
     char name[CR_SEGMENT_NAME];
+    if (!has_room_for_observer(proxy)) {
+        answer_error(client, -EMFILE,
+                     "no descriptors left for observers (ulimit -n of the proxy): the rest is kept "
+                     "for its channels");
+        return;
+    }
     do /* a configured channel may be called like that */
         snprintf(name, sizeof(name), "observer%u", ++proxy->observers);
     while (find_port(proxy, name));
     config.name = name;
     int result = canring_filters_parse(&config.filters, request->filters, &err);
+    config.filters.given = request->filtered || request->filters[0];
     if (result == 0)
         result = cr_proxy_add_port(proxy, &config, &port, &err);
     canring_filters_free(&config.filters);
@@ -157,12 +208,21 @@ static void end_client(struct cr_client *client)
     client->ended = true;
 }
 
+/* It told its user that we do not answer: stopped, we had not read yet what it asked. */
+static bool asker_has_gone(const struct cr_client *client)
+{
+    struct pollfd connection = {.fd = client->fd, .events = POLLRDHUP};
+    return poll(&connection, 1, 0) > 0;
+}
+
 /* Running, suspended, ended: what people and auxiliary handles ask of a proxy. */
 static void serve_life(const struct cr_client *client, uint32_t operation)
 {
     struct canring_proxy *proxy = client->proxy;
     struct canring_error err = {0};
     struct cr_reply reply = {.magic = CR_CONTROL_MAGIC};
+    if (asker_has_gone(client))
+        return;
     if (operation == CR_OP_SUSPEND)
         reply.result = canring_proxy_suspend(proxy);
     else if (operation == CR_OP_RESUME)

@@ -67,9 +67,9 @@ static json_t *trace_status(const struct canring_proxy *proxy, unsigned index)
     cr_recorder_stats(proxy->recorders[index], &s);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "path",
                      path_json(w->path), "written", number(s.written), "dropped", number(s.dropped),
-                     "discarded", number(w->discarded), "refused", number(w->refused),
-                     "lost_kernel", number(s.lost_kernel), "waiting_bytes", number(s.waiting),
-                     "files", number(w->files), "bytes", number(w->file_bytes), "error", w->error);
+                     "discarded", number(s.given_up), "refused", number(w->refused), "lost_kernel",
+                     number(s.lost_kernel), "waiting_bytes", number(s.waiting), "files",
+                     number(w->files), "bytes", number(w->file_bytes), "error", w->error);
 }
 
 /* As the kernel has it now for this thread, which is the one that serves. */

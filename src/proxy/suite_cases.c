@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proxy/log_text.h"
 #include "shm/clock.h"
 
 #define NS_PER_S     1000000000LL
@@ -39,6 +40,12 @@ static void set_stem(struct cr_suite_cases *cases)
     const char *dot = strrchr(base, '.');
     int length = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
     snprintf(cases->stem, sizeof(cases->stem), "%.*s", length, base);
+}
+
+void cr_case_name(char name[CR_CASE_NAME_MAX], const char *text)
+{
+    size_t length = cr_utf8_cut(text, strnlen(text, CR_CASE_NAME_MAX), CR_CASE_NAME_MAX - 1);
+    snprintf(name, CR_CASE_NAME_MAX, "%.*s", (int)length, text);
 }
 
 void cr_cases_begin(struct cr_suite_cases *cases)
@@ -83,8 +90,8 @@ void cr_cases_start(struct cr_suite_cases *cases, const char *class_name, const 
     if (cases->open)
         cr_cases_result(cases, CANRING_OUTCOME_ERROR, "another case began before its end", NULL);
     confess_left_out(cases);
-    snprintf(cases->class_name, sizeof(cases->class_name), "%s", class_name);
-    snprintf(cases->name, sizeof(cases->name), "%s", name);
+    cr_case_name(cases->class_name, class_name);
+    cr_case_name(cases->name, name);
     cases->open = true;
     cases->started++;
     cases->case_started_ns = now(CLOCK_REALTIME);
@@ -108,12 +115,23 @@ void cr_cases_result(struct cr_suite_cases *cases, enum canring_outcome outcome,
     cases->open = false;
 }
 
+/* A case that had no start, with its outcome. */
+static void tell_alone(struct cr_suite_cases *cases, struct canring_suite_event event,
+                       const char *class_name, const char *name)
+{
+    char class_cut[CR_CASE_NAME_MAX], name_cut[CR_CASE_NAME_MAX];
+    cr_case_name(class_cut, class_name);
+    cr_case_name(name_cut, name);
+    event.class_name = class_cut;
+    event.name = name_cut;
+    cases->counts[event.outcome]++;
+    tell(cases, &event);
+}
+
 void cr_cases_lone(struct cr_suite_cases *cases, const char *class_name, const char *name,
                    enum canring_outcome outcome, const char *message, const char *details)
 {
     struct canring_suite_event event = event_of(cases, CANRING_SUITE_RESULT);
-    event.class_name = class_name;
-    event.name = name;
     event.outcome = outcome;
     event.message = message;
     event.details = details;
@@ -123,22 +141,18 @@ void cr_cases_lone(struct cr_suite_cases *cases, const char *class_name, const c
     } else {
         event.started_ns = now(CLOCK_REALTIME);
     }
-    cases->counts[outcome]++;
-    tell(cases, &event);
+    tell_alone(cases, event, class_name, name);
 }
 
 void cr_cases_not_run(struct cr_suite_cases *cases, const char *class_name, const char *name,
                       enum canring_outcome outcome, const char *message)
 {
     struct canring_suite_event event = event_of(cases, CANRING_SUITE_RESULT);
-    event.class_name = class_name;
-    event.name = name;
     event.outcome = outcome;
     event.not_run = true;
     event.message = message;
     event.started_ns = now(CLOCK_REALTIME);
-    cases->counts[outcome]++;
-    tell(cases, &event);
+    tell_alone(cases, event, class_name, name);
 }
 
 void cr_cases_step(const struct cr_suite_cases *cases, struct canring_suite_step *step)

@@ -30,6 +30,9 @@ struct cr_suite_cases {
     unsigned started;
 };
 
+/* A name as events have it: cut, where it is too long. */
+void cr_case_name(char name[CR_CASE_NAME_MAX], const char *text);
+
 void cr_cases_begin(struct cr_suite_cases *cases);
 
 /* All that was written has been read now. */

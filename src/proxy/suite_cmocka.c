@@ -12,6 +12,8 @@
 #define FAILED  "[  FAILED  ] "
 #define FIXTURE "[  FAILED  ] GROUP "
 
+#define COUNT_DIGITS 7 /* nobody has more cases in a group */
+
 static const struct end {
     const char *mark;
     enum canring_outcome outcome;
@@ -34,13 +36,26 @@ static void add_detail(struct cr_cmocka *reader, const char *text)
              text);
 }
 
+/* The count in "Running 3 test(s)", where anybody may stand in front. */
+static bool read_count(const char *text, uint64_t *count)
+{
+    while ((text = behind(text, "Running ")) != NULL) {
+        size_t digits = strspn(text, "0123456789");
+        if (digits == 0 || digits > COUNT_DIGITS || strncmp(text + digits, " test(s)", 8) != 0)
+            continue;
+        *count = strtoul(text, NULL, 10);
+        return true;
+    }
+    return false;
+}
+
 /* "Running 3 test(s)." and "3 test(s) run.", with the group's name in front as of cmocka 1.1.6. */
 static void read_group(struct cr_cmocka *reader, const char *text)
 {
-    const char *count = behind(text, "Running ");
-    if (count && strstr(count, " test(s)")) {
+    uint64_t count;
+    if (read_count(text, &count)) {
         reader->is_cmocka = reader->in_group = true;
-        reader->expected += strtoul(count, NULL, 10);
+        reader->expected += count;
     } else if (strstr(text, " test(s) run")) {
         reader->in_group = false;
     }
@@ -62,9 +77,13 @@ static void end_case(struct cr_cmocka *reader, enum canring_outcome outcome)
 /* True when the line ends the open case. */
 static bool read_end(struct cr_cmocka *reader, const char *line)
 {
+    char name[CR_CASE_NAME_MAX];
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        const char *name = behind(line, ends[i].mark);
-        if (!name || strncmp(name, reader->cases->name, CR_CASE_NAME_MAX - 1) != 0)
+        const char *text = behind(line, ends[i].mark);
+        if (!text)
+            continue;
+        cr_case_name(name, text);
+        if (strcmp(name, reader->cases->name) != 0)
             continue;
         end_case(reader, ends[i].outcome);
         return true;

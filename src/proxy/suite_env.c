@@ -70,14 +70,19 @@ static void add_python(struct list *argv, const struct cr_suite_file *file,
 
 /* ---- environment --------------------------------------------------------------------------- */
 
-static bool is_ours(const char *entry)
+static const char *const our_names[] = {"CANRING_CONFIG=",      "CANRING_AUXILIARIES=",
+                                        "CANRING_LIBRARY=",     "CANRING_PROGRESS_FD=",
+                                        "CANRING_TEST_FILTER=", "CANRING_TEST_SUITE_ID=",
+                                        "CANRING_LOG=",         "PYTHONPATH=",
+                                        "PYTHONUNBUFFERED=",    NULL};
+
+/* A caller's choice for its own runs of cmocka: of a program we read the standard output. */
+static const char *const cmocka_names[] = {"CMOCKA_MESSAGE_OUTPUT=", "CMOCKA_XML_FILE=", NULL};
+
+static bool is_one_of(const char *const *names, const char *entry)
 {
-    static const char *const names[] = {
-        "CANRING_CONFIG=",      "CANRING_AUXILIARIES=", "CANRING_LIBRARY=",
-        "CANRING_PROGRESS_FD=", "CANRING_TEST_FILTER=", "CANRING_TEST_SUITE_ID=",
-        "CANRING_LOG=",         "PYTHONPATH=",          "PYTHONUNBUFFERED="};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strncmp(entry, names[i], strlen(names[i])) == 0)
+    for (; *names; names++)
+        if (strncmp(entry, *names, strlen(*names)) == 0)
             return true;
     return false;
 }
@@ -125,7 +130,7 @@ static void add_environment(struct list *env, const struct canring_config *confi
                             const struct cr_suite_selection *selection)
 {
     for (char **entry = environ; *entry; entry++)
-        if (!is_ours(*entry))
+        if (!is_one_of(our_names, *entry) && (file->python || !is_one_of(cmocka_names, *entry)))
             add(env, "%s", *entry);
     char *path = realpath(config->path, NULL); /* a test may change its folder */
     add(env, "CANRING_CONFIG=%s", path ? path : config->path);
@@ -137,9 +142,11 @@ static void add_environment(struct list *env, const struct canring_config *confi
     if (file->python) {
         add(env, "CANRING_PROGRESS_FD=%d", CR_KEEPER_PROGRESS_FD);
         add(env, "PYTHONUNBUFFERED=1");
-    } else if (selection->method) {
-        add(env, "CANRING_TEST_FILTER=%s", selection->method);
+        return;
     }
+    add(env, "CMOCKA_MESSAGE_OUTPUT=STDOUT");
+    if (selection->method)
+        add(env, "CANRING_TEST_FILTER=%s", selection->method);
 }
 
 int cr_suite_command(struct cr_suite_command *command, const struct canring_config *config,

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 16 /* packages in packages: a link back to the top would go on for ever */
+#define DEPTH_MAX 16 /* packages in packages: links between them could make very many ways */
 
 struct finder {
     struct cr_suite_files *files;
@@ -17,6 +17,14 @@ struct finder {
     const char *pattern;
     unsigned found;
     unsigned useless; /* match, but neither Python nor executable */
+};
+
+/* Folders that we are in, the innermost first. */
+struct way {
+    const struct way *up;
+    dev_t dev;
+    ino_t ino;
+    unsigned depth;
 };
 
 static char *join(const char *dir, const char *name)
@@ -49,19 +57,28 @@ static int add(struct finder *finder, char *path, bool python)
     return 0;
 }
 
-static int look(struct finder *finder, const char *dir, unsigned depth);
+static int look(struct finder *finder, const char *dir, const struct way *up);
 
-static int look_in_package(struct finder *finder, const char *dir, unsigned depth)
+/* A link back to where we come from. */
+static bool been_in(const struct way *way, const struct stat *st)
+{
+    for (; way; way = way->up)
+        if (way->dev == st->st_dev && way->ino == st->st_ino)
+            return true;
+    return false;
+}
+
+static int look_in_package(struct finder *finder, const char *dir, const struct way *up)
 {
     char *mark = join(dir, "__init__.py");
     int result = mark ? 0 : -ENOMEM;
-    if (mark && depth < DEPTH_MAX && access(mark, F_OK) == 0)
-        result = look(finder, dir, depth + 1);
+    if (mark && up->depth < DEPTH_MAX && access(mark, F_OK) == 0)
+        result = look(finder, dir, up);
     free(mark);
     return result;
 }
 
-static int consider(struct finder *finder, const char *dir, const char *name, unsigned depth)
+static int consider(struct finder *finder, const char *dir, const char *name, const struct way *way)
 {
     struct stat st;
     char *path = join(dir, name);
@@ -70,7 +87,7 @@ static int consider(struct finder *finder, const char *dir, const char *name, un
     int result = 0;
     bool known = stat(path, &st) == 0;
     if (known && S_ISDIR(st.st_mode)) {
-        result = look_in_package(finder, path, depth);
+        result = been_in(way, &st) ? 0 : look_in_package(finder, path, way);
     } else if (known && S_ISREG(st.st_mode) && fnmatch(finder->pattern, name, 0) == 0) {
         if (is_python(name) || access(path, X_OK) == 0)
             return add(finder, path, is_python(name));
@@ -91,16 +108,21 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int look(struct finder *finder, const char *dir, unsigned depth)
+static int look(struct finder *finder, const char *dir, const struct way *up)
 {
     struct dirent **entries;
+    struct stat st;
+    if (stat(dir, &st) < 0)
+        return -errno;
+    const struct way here = {
+        .up = up, .dev = st.st_dev, .ino = st.st_ino, .depth = up ? up->depth + 1 : 0};
     int count = scandir(dir, &entries, visible, by_name);
     if (count < 0)
         return -errno;
     int result = 0;
     for (int i = 0; i < count; i++) {
         if (result == 0)
-            result = consider(finder, dir, entries[i]->d_name, depth);
+            result = consider(finder, dir, entries[i]->d_name, &here);
         free(entries[i]);
     }
     free(entries);
@@ -111,7 +133,7 @@ int cr_suite_find(struct cr_suite_files *files, const struct canring_config_suit
                   const char *pattern, struct canring_error *err)
 {
     struct finder finder = {.files = files, .suite = suite, .pattern = pattern};
-    int result = look(&finder, suite->dir, 0);
+    int result = look(&finder, suite->dir, NULL);
     if (result < 0)
         return canring_error_set(err, result, "test suite %lld: suite_dir '%s': %s",
                                  (long long)suite->id, suite->dir, strerror(-result));

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -197,4 +198,26 @@ pid_t cr_keeper_spawn(const struct cr_keeper_options *options, int *result,
 void cr_keeper_end(pid_t keeper)
 {
     kill(keeper, SIGTERM);
+    kill(keeper, SIGCONT);
+}
+
+void cr_keeper_kill(pid_t keeper)
+{
+    kill(keeper, SIGKILL);
+}
+
+void cr_keeper_finish(pid_t keeper)
+{
+    pid_t gone = 0;
+    cr_keeper_end(keeper);
+    for (int i = 0; i < CR_KEEPER_PATIENCE_S * 100 && gone == 0; i++) {
+        gone = waitpid(keeper, NULL, WNOHANG);
+        if (gone == 0)
+            poll(NULL, 0, 10);
+    }
+    if (gone != 0)
+        return;
+    cr_keeper_kill(keeper);
+    while (waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
+        continue;
 }

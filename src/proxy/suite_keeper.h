@@ -14,6 +14,7 @@
 
 #define CR_KEEPER_PROGRESS_FD 4 /* in the program */
 #define CR_KEEPER_GRACE_S     1
+#define CR_KEEPER_PATIENCE_S  (2 * CR_KEEPER_GRACE_S)
 
 /* What it says through the result pipe in the end; an end of file without: it was killed. */
 struct cr_keeper_result {
@@ -34,7 +35,14 @@ struct cr_keeper_options {
 pid_t cr_keeper_spawn(const struct cr_keeper_options *options, int *result,
                       struct canring_error *err);
 
-/* SIGTERM for the program and its group, SIGKILL after the grace time. */
+/* SIGTERM for the program and its group, SIGKILL after the grace time; also by a keeper that was
+ * stopped. */
 void cr_keeper_end(pid_t keeper);
+
+/* For one that has not ended CR_KEEPER_PATIENCE_S later: the program dies with it. */
+void cr_keeper_kill(pid_t keeper);
+
+/* cr_keeper_end, or else cr_keeper_kill, and wait for it. */
+void cr_keeper_finish(pid_t keeper);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX     (2u * CR_CASE_NAME_MAX)
 #define STEP_AT_MAX 1e8 /* seconds; what is later is nonsense */
 
 static const char *text_of(const json_t *line, const char *key)
@@ -19,39 +18,57 @@ static const char *word_of(const json_t *line, const char *key)
     return text ? text : "";
 }
 
-static void make_key(char key[KEY_MAX], const char *class_name, const char *name)
+/* `by` more, or less, cases of that class and name are to begin. */
+static int expect(struct cr_progress *reader, const char *class_name, const char *name, int by)
 {
-    snprintf(key, KEY_MAX, "%.*s\n%.*s", (int)CR_CASE_NAME_MAX - 1, class_name,
-             (int)CR_CASE_NAME_MAX - 1, name);
+    char *key = NULL;
+    if (asprintf(&key, "%s\n%s", class_name, name) < 0)
+        return -ENOMEM;
+    json_int_t count = json_integer_value(json_object_get(reader->left, key)) + by;
+    int result = 0;
+    if (count > 0)
+        result = json_object_set_new(reader->left, key, json_integer(count));
+    else
+        json_object_del(reader->left, key);
+    free(key);
+    return result < 0 ? -ENOMEM : 0;
 }
 
-static int read_plan(struct cr_progress *reader, const json_t *line)
+static int begin_plan(struct cr_progress *reader)
 {
-    char key[KEY_MAX];
-    size_t i;
-    const json_t *item;
-    if (reader->planned)
-        return -EPROTO;
     reader->planned = true;
     reader->left = json_object();
-    reader->tags = json_incref(json_object_get(line, "tags"));
+    reader->tags = json_array();
+    return reader->left && reader->tags ? 0 : -ENOMEM;
+}
+
+/* A long one comes in several lines. */
+static int read_plan(struct cr_progress *reader, const json_t *line)
+{
+    size_t i;
+    const json_t *item;
+    int result = reader->planned ? 0 : begin_plan(reader);
+    reader->plan_bytes += reader->used;
+    if (reader->cases->started || reader->done || reader->plan_bytes > CR_PROGRESS_PLAN_MAX)
+        return -EPROTO;
+    json_array_extend(reader->tags, json_object_get(line, "tags"));
     json_array_foreach(json_object_get(line, "cases"), i, item)
     {
         const char *class_name = json_string_value(json_array_get(item, 0));
         const char *name = json_string_value(json_array_get(item, 1));
         if (!class_name || !name)
             return -EPROTO;
-        make_key(key, class_name, name);
-        json_object_set_new(reader->left, key, json_true());
+        if (result == 0)
+            result = expect(reader, class_name, name, 1);
     }
-    return reader->left ? 0 : -ENOMEM;
+    return result;
 }
 
 static int read_start(struct cr_progress *reader, const json_t *line)
 {
-    char key[KEY_MAX];
-    make_key(key, word_of(line, "class"), word_of(line, "name"));
-    json_object_del(reader->left, key);
+    int result = expect(reader, word_of(line, "class"), word_of(line, "name"), -1);
+    if (result < 0)
+        return result;
     cr_cases_start(reader->cases, word_of(line, "class"), word_of(line, "name"));
     return 1;
 }
@@ -168,9 +185,10 @@ void cr_progress_give_up(struct cr_progress *reader, enum canring_outcome outcom
     json_object_foreach(reader->left, key, value)
     {
         const char *end = strchr(key, '\n');
-        char class_name[CR_CASE_NAME_MAX];
-        snprintf(class_name, sizeof(class_name), "%.*s", (int)(end - key), key);
-        cr_cases_not_run(reader->cases, class_name, end + 1, outcome, message);
+        char *class_name = strndup(key, (size_t)(end - key));
+        for (json_int_t i = 0; class_name && i < json_integer_value(value); i++)
+            cr_cases_not_run(reader->cases, class_name, end + 1, outcome, message);
+        free(class_name);
     }
 }
 

@@ -1,12 +1,12 @@
 /* What canring_runner.py says about its cases: one JSON object a line, on a socket of its own.
  *
  * The runner of a Python file feeds it. {"event": "plan", "cases": [[class, name], …], "tags":
- * [name, …]}, then for each case {"event": "start", "class", "name"} and {"event": "end",
- * "outcome", "message", "details"}; {"event": "lone", …} for what has no start; {"event": "done"};
- * in between {"event": "step", "passed" or "note": true, "table", "message", "expression",
- * "expected", "found", "at": seconds}.
- * The runner waits for one byte after each start, end and lone.
- * It trusts none of it: a malformed or endless line is an error, never a crash or unbounded memory.
+ * [name, …]}, once or in parts, then for each case {"event": "start", "class", "name"} and
+ * {"event": "end", "outcome", "message", "details"}; {"event": "lone", …} for what has no start;
+ * {"event": "done"}; in between {"event": "step", "passed" or "note": true, "table", "message",
+ * "expression", "expected", "found", "at": seconds}. The runner waits for one byte after each
+ * start, end and lone. It trusts none of it: a malformed or endless line is an error, never a crash
+ * or unbounded memory.
  */
 #ifndef CANRING_SUITE_PROGRESS_H
 #define CANRING_SUITE_PROGRESS_H
@@ -16,13 +16,15 @@
 #include "proxy/suite_cases.h"
 
 #define CR_PROGRESS_LINE_MAX (4u << 20)
+#define CR_PROGRESS_PLAN_MAX (128u << 20) /* of all its parts */
 
 /* Zero-initialise but `cases`. */
 struct cr_progress {
     struct cr_suite_cases *cases;
     char *line;
     size_t used, space;
-    json_t *left; /* of the plan: object whose keys are "class\nname" */
+    size_t plan_bytes;
+    json_t *left; /* of the plan: object whose keys are "class\nname", values how many */
     json_t *tags; /* array of names */
     bool planned, done;
 };

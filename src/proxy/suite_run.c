@@ -18,6 +18,7 @@
 
 #define CHUNK          65536u
 #define CHUNKS_AT_ONCE 16 /* then others have their turn, and the time is looked at */
+#define CHUNKS_LEFT    64 /* in the pipes of one that has ended */
 
 enum source { OUT, ERR, PROGRESS, RESULT, TIMER, SOURCES };
 
@@ -69,11 +70,18 @@ static void close_source(struct cr_suite_run *run, enum source source)
     run->fds[source] = -1;
 }
 
+static void set_timer(struct cr_suite_run *run, unsigned ms)
+{
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}};
+    timerfd_settime(run->fds[TIMER], 0, &when, NULL);
+}
+
+/* For the next case; once we have ended it the timer is the keeper's. */
 static void rearm(struct cr_suite_run *run)
 {
-    const struct itimerspec when = {.it_value = {.tv_sec = run->timeout_ms / 1000,
-                                                 .tv_nsec = run->timeout_ms % 1000 * 1000000L}};
-    timerfd_settime(run->fds[TIMER], 0, &when, NULL);
+    if (!run->why[0])
+        set_timer(run, run->timeout_ms);
 }
 
 static void take_progress(struct cr_suite_run *run, const char *text, size_t size)
@@ -179,12 +187,13 @@ static bool read_source(struct cr_suite_run *run, enum source source)
     return false;
 }
 
-/* The output's rest is in the pipes now: nobody is left who could write more. */
+/* The output's rest is in the pipes now: nobody is left who could write more, unless the keeper was
+ * killed. */
 static void drain(struct cr_suite_run *run)
 {
-    while (read_source(run, OUT) || read_source(run, ERR))
+    for (int i = 0; i < CHUNKS_LEFT && (read_source(run, OUT) || read_source(run, ERR)); i++)
         continue;
-    while (read_source(run, PROGRESS))
+    for (int i = 0; i < CHUNKS_LEFT && read_source(run, PROGRESS); i++)
         continue;
 }
 
@@ -194,6 +203,10 @@ static void time_is_up(struct cr_suite_run *run)
     char words[64];
     if (read(run->fds[TIMER], &count, sizeof(count)) != (ssize_t)sizeof(count))
         return;
+    if (run->why[0]) { /* the keeper should have ended */
+        cr_keeper_kill(run->keeper);
+        return;
+    }
     snprintf(words, sizeof(words), "timeout after %g s", run->timeout_ms / 1000.0);
     cr_suite_end(run, words);
 }
@@ -341,6 +354,7 @@ void cr_suite_end(struct cr_suite_run *run, const char *why)
         return;
     snprintf(run->why, sizeof(run->why), "%s", why);
     cr_keeper_end(run->keeper);
+    set_timer(run, CR_KEEPER_PATIENCE_S * 1000);
 }
 
 const struct cr_suite_cases *cr_suite_cases(const struct cr_suite_run *run)
@@ -357,11 +371,8 @@ void cr_suite_free(struct cr_suite_run *run)
 {
     if (!run)
         return;
-    if (run->keeper > 0) {
-        cr_keeper_end(run->keeper);
-        while (waitpid(run->keeper, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    }
+    if (run->keeper > 0)
+        cr_keeper_finish(run->keeper);
     for (int i = 0; i < SOURCES; i++)
         close_source(run, (enum source)i);
     if (run->epoll >= 0)

@@ -14,7 +14,8 @@
 #define CR_GUARD_MAX 1024
 
 /* Guard a mapping; returns its handle ≥ 0, or -ENOSPC. Each call makes sure that ours is the
- * process's SIGBUS handler. Threads may call concurrently. */
+ * process's SIGBUS handler. Threads may call concurrently, and others fork meanwhile:
+ * the child may go on adding. */
 int cr_guard_add(const struct cr_mapping *mapping);
 /* Before the mapping goes away. */
 void cr_guard_remove(int guard);

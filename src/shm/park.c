@@ -79,7 +79,7 @@ static bool has_room(const struct canring_producer *p, uint32_t size)
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a waiter without c has p */
     uint64_t position = atomic_load_explicit(&p->peer->position, memory_order_seq_cst);
-    return p->head + canring_ring_span(size) <= position + p->mask;
+    return p->head + canring_ring_stride(size) <= position + canring_ring_room(p->mask);
 }
 
 bool canring_ring_prepare(struct canring_consumer *c, uint32_t asleep)

@@ -102,7 +102,12 @@ static int allocate(const struct cr_region *region, gid_t group, struct canring_
     do
         result = posix_fallocate(region->fd, 0, (off_t)region->bytes);
     while (result == EINTR);
-    if (result == ENOSPC || result == ENOMEM || result == EFBIG)
+    if (result == EFBIG)
+        return canring_error_set(err, -EFBIG,
+                                 "/dev/shm%s: %llu bytes are more than files of this process may "
+                                 "have (ulimit -f, RLIMIT_FSIZE)",
+                                 region->name, (unsigned long long)region->bytes);
+    if (result == ENOSPC || result == ENOMEM)
         return no_space(region->name, region->bytes, err);
     return result ? canring_error_set(err, -result, "cannot allocate /dev/shm%s: %s", region->name,
                                       strerror(result))
@@ -147,16 +152,6 @@ int cr_region_open(struct cr_region *region, const char *name, struct canring_er
     }
     region->bytes = (uint64_t)st.st_size;
     return 0;
-}
-
-bool cr_region_alive(const char *name)
-{
-    int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    bool alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return alive;
 }
 
 void cr_region_close(struct cr_region *region)

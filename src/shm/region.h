@@ -15,6 +15,10 @@
 
 #include <canring/error.h>
 
+/* Of the layout of all shared memory that holds rings, ring.h's part included: what either side of
+ * it finds must be its own. */
+#define CR_LAYOUT_VERSION 2u
+
 #define CR_REGION_NAME 192 /* "/canring-", a mark, a kind, two names of 63; escapes take more */
 
 struct cr_region {
@@ -34,14 +38,10 @@ int cr_region_create(struct cr_region *region, const char *name, uint64_t bytes,
 /* Open for reading and writing; `bytes` becomes its size. -ENOENT when there is none. */
 int cr_region_open(struct cr_region *region, const char *name, struct canring_error *err);
 
-/* True while the process that created the object `name` lives. */
-bool cr_region_alive(const char *name);
-
 /* Remove leftovers of dead owners whose name begins with `prefix` ("/…"); others stay. */
 void cr_region_sweep(const char *prefix);
 
-/* Close; the owner also removes the name. Mappings stay. Safe on a zeroed, never opened region
- * whose fd is -1. */
+/* Close; the owner also removes the name. Mappings stay. Safe on one whose fd is -1. */
 void cr_region_close(struct cr_region *region);
 
 /* A part of the object in a mapping. */

@@ -65,7 +65,8 @@ int canring_ring_create(struct canring_ring *ring, uint32_t capacity, struct can
     if (region.fd < 0 || ftruncate(region.fd, (off_t)region.bytes) < 0) {
         int code = -errno;
         cr_region_close(&region);
-        return canring_error_set(err, code, "no memory for a ring of %zu bytes", slots);
+        return canring_error_set(err, code, "no memory for a ring of %zu bytes: %s", slots,
+                                 strerror(-code));
     }
     int result = fills_huge_pages(slots) ? map(ring, &region, slots, true, NULL) : -EOPNOTSUPP;
     if (result < 0)
@@ -81,28 +82,39 @@ void canring_ring_destroy(struct canring_ring *ring)
     *ring = (struct canring_ring){0};
 }
 
+static uint64_t mask_of(const struct canring_ring *ring)
+{
+    return (uint64_t)ring->capacity * CANRING_SLOT - 1;
+}
+
+/* No producer or consumer of ours has been in the middle of a slot. */
+static bool on_a_slot(uint64_t position)
+{
+    return position % CANRING_SLOT == 0;
+}
+
 /* The end of what was published. The position told may lag behind it: by one batch, when the
  * producer died between P1 and telling. It is found as a consumer would find it. */
 static uint64_t published(const struct canring_ring *ring, uint64_t told, uint64_t read)
 {
-    const uint64_t mask = ring->capacity - 1;
+    const uint64_t mask = mask_of(ring), room = canring_ring_room(mask);
     uint64_t head = told < read ? read : told; /* what was read was published */
 
-    while (head - read < mask) {
+    while (head - read < room) {
         const struct canring_record *record = canring_ring_at(ring->slots, head, mask);
         if (atomic_load_explicit(&record->sequence, memory_order_acquire) != (uint32_t)head + 1)
             break;
         uint32_t size = atomic_load_explicit(&record->size, memory_order_relaxed);
-        if (size < CANRING_RECORD_HEADER || head + canring_ring_span(size) - read > mask)
+        if (size < CANRING_RECORD_HEADER || head + canring_ring_stride(size) - read > room)
             break;
-        head += canring_ring_span(size);
+        head += canring_ring_stride(size);
     }
     return head;
 }
 
 void cr_producer_resume(struct canring_producer *producer, const struct canring_ring *ring)
 {
-    const uint64_t mask = ring->capacity - 1;
+    const uint64_t mask = mask_of(ring), room = canring_ring_room(mask);
     uint64_t head = atomic_load_explicit(&ring->producer_side->position, memory_order_relaxed);
     uint64_t read = atomic_load_explicit(&ring->consumer_side->position, memory_order_acquire);
 
@@ -111,13 +123,13 @@ void cr_producer_resume(struct canring_producer *producer, const struct canring_
                                           .own = ring->producer_side,
                                           .peer = ring->consumer_side,
                                           .bell_fd = -1};
-    if ((head >= read ? head - read : read - head) > mask) {
+    if (!on_a_slot(head) || !on_a_slot(read) || (head >= read ? head - read : read - head) > room) {
         producer->broken = true; /* and full: nothing can be claimed below a limit of 0 */
         return;
     }
     head = published(ring, head, read);
     producer->head = producer->first = head;
-    producer->limit = read + mask;
+    producer->limit = read + room;
     producer->poison_below = UINT64_MAX;
     atomic_store_explicit(&ring->producer_side->position, head, memory_order_relaxed);
 }
@@ -127,8 +139,9 @@ void canring_producer_init(struct canring_producer *producer, const struct canri
     cr_producer_resume(producer, ring);
     if (producer->broken)
         return;
-    const uint64_t free_below = producer->limit + 1, lap_later = producer->head + ring->capacity;
-    for (uint64_t position = producer->head; position != free_below; position++)
+    const uint64_t free_below = producer->limit + CANRING_SLOT;
+    const uint64_t lap_later = producer->head + producer->mask + 1;
+    for (uint64_t position = producer->head; position != free_below; position += CANRING_SLOT)
         canring_ring_poison(producer, position);
     /* What is still to be read may have payload where a lap later a sequence goes. */
     producer->poison_below = lap_later == free_below ? 0 : lap_later;
@@ -137,17 +150,18 @@ void canring_producer_init(struct canring_producer *producer, const struct canri
 void canring_consumer_init(struct canring_consumer *consumer, const struct canring_ring *ring)
 {
     uint64_t next = atomic_load_explicit(&ring->consumer_side->position, memory_order_relaxed);
-    uint64_t half = (uint64_t)ring->capacity * CANRING_SLOT / 2;
+    const uint64_t mask = mask_of(ring), half = (mask + 1) / 2;
 
     *consumer = (struct canring_consumer){
         .slots = ring->slots,
-        .mask = ring->capacity - 1,
-        .next = next,
+        .mask = mask,
+        .next = next - next % CANRING_SLOT,
         .size = CANRING_RECORD_HEADER, /* a legal one: what equals it is not checked again */
-        .span = 1,
+        .stride = CANRING_SLOT,
         .released = next,
         .max_size = half < CANRING_RECORD_MAX ? (uint32_t)half : CANRING_RECORD_MAX,
         .own = ring->consumer_side,
         .peer = ring->producer_side,
-        .bell_fd = -1};
+        .bell_fd = -1,
+        .broken = !on_a_slot(next)};
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shm/clock.h"
@@ -100,7 +101,7 @@ static void write_header(struct cr_segment_header *header,
     snprintf(header->proxy, sizeof(header->proxy), "%s", geometry->proxy);
     snprintf(header->channel, sizeof(header->channel), "%s", geometry->channel);
     /* Everything above is in place for whoever sees the version. */
-    atomic_store_explicit(&header->version, CR_SEGMENT_VERSION, memory_order_release);
+    atomic_store_explicit(&header->version, CR_LAYOUT_VERSION, memory_order_release);
 }
 
 int cr_segment_create(struct cr_segment *segment, const char *name,
@@ -155,10 +156,10 @@ static int check_header(const struct cr_segment_header *h, uint64_t bytes, const
         return canring_error_set(err, -ENOEXEC,
                                  "%s: made with another byte order (0x%08x, ours is 0x%08x)", name,
                                  h->byte_order, CR_SEGMENT_BYTE_ORDER);
-    if (version != CR_SEGMENT_VERSION)
+    if (version != CR_LAYOUT_VERSION)
         return canring_error_set(err, -EPROTONOSUPPORT,
                                  "%s: layout version %u, this library has version %u", name,
-                                 version, CR_SEGMENT_VERSION);
+                                 version, CR_LAYOUT_VERSION);
     if (h->header_bytes != sizeof(*h) || h->page_bytes != cr_page_size() ||
         h->slot_bytes != CANRING_SLOT)
         return canring_error_set(err, -EBADMSG,
@@ -206,6 +207,16 @@ int cr_segment_attach(struct cr_segment *segment, const char *name, struct canri
     if (result < 0)
         cr_segment_close(segment);
     return result;
+}
+
+bool cr_segment_intact(const struct cr_segment *segment)
+{
+    struct cr_segment_header copy;
+    struct stat st;
+    return fstat(segment->region.fd, &st) == 0 &&
+           pread(segment->region.fd, &copy, sizeof(copy), 0) == (ssize_t)sizeof(copy) &&
+           check_header(&copy, (uint64_t)st.st_size, segment->region.name, NULL) == 0 &&
+           copy.rx_slots == segment->rx.capacity && copy.tx_slots == segment->tx.capacity;
 }
 
 void cr_segment_close(struct cr_segment *segment)

@@ -19,7 +19,6 @@
 #include "shm/region.h"
 
 #define CR_SEGMENT_MAGIC      "canring"
-#define CR_SEGMENT_VERSION    1u
 #define CR_SEGMENT_BYTE_ORDER 0x01020304u
 #define CR_SEGMENT_NAME       64
 
@@ -104,6 +103,10 @@ int cr_segment_create(struct cr_segment *segment, const char *name,
  * yet, -EPROTONOSUPPORT other version, -ENOEXEC other byte order, -EBADMSG geometry or size
  * impossible. */
 int cr_segment_attach(struct cr_segment *segment, const char *name, struct canring_error *err);
+
+/* The owner's look at a segment of its own: still of the size and with the header that it gave it?
+ * A group's members may write to both. */
+bool cr_segment_intact(const struct cr_segment *segment);
 
 /* Unmap; the owner also removes the name. */
 void cr_segment_close(struct cr_segment *segment);

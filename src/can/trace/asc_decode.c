@@ -29,18 +29,19 @@ static void begin_block(struct cr_asc_decoder *decoder, int64_t after_ns)
     decoder->blocks = true;
 }
 
-static bool advance(struct cr_asc_decoder *decoder, struct cr_field field)
+static bool advance(struct cr_asc_decoder *decoder, struct cr_field field, const char **what)
 {
-    int64_t ns;
+    int64_t ns, sum;
 
+    *what = "a line that begins with neither a time nor a word";
     if (!cr_field_time(field, CR_NS_PER_S, &ns))
+        return false;
+    *what = "a time that adds up with those before it to one after 2262";
+    if (__builtin_add_overflow(decoder->relative ? decoder->now_ns : 0, ns, &sum))
         return false;
     if (decoder->block && !decoder->noted.zero_known)
         begin_block(decoder, ns);
-    if (!decoder->relative)
-        decoder->now_ns = ns;
-    else if (__builtin_add_overflow(decoder->now_ns, ns, &decoder->now_ns))
-        return false;
+    decoder->now_ns = sum;
     if (decoder->now_ns > decoder->late_ns)
         decoder->late_ns = decoder->now_ns;
     return true;
@@ -86,10 +87,8 @@ static enum cr_line_kind parse_event(struct cr_asc_decoder *decoder, struct cr_f
     uint32_t channel;
 
     cr_fields_next(&line, &time);
-    if (!advance(decoder, time)) {
-        *what = "a line that begins with neither a time nor a word";
+    if (!advance(decoder, time, what))
         return CR_LINE_DAMAGE;
-    }
     enum cr_line_kind result = cr_asc_frame(decoder, line, &channel, frame, what);
     if (result != CR_LINE_ENTRY)
         return result;

@@ -18,7 +18,8 @@ static enum cr_line_kind parse_date(struct cr_asc_decoder *decoder, struct cr_fi
         return CR_LINE_NOTHING;
     if (cr_calendar_parse_words(&line, &ns) < 0)
         return damaged(what, "a date that is not understood: its times count from 1970");
-    decoder->noted.zero_ns = ns;
+    decoder->dated = ns >= 0;
+    decoder->noted.zero_ns = decoder->dated ? ns : 0;
     return CR_LINE_NOTHING;
 }
 
@@ -45,7 +46,8 @@ static enum cr_line_kind parse_block(struct cr_asc_decoder *decoder, struct cr_f
     struct cr_field block;
 
     if (cr_fields_next(&line, &block) && cr_field_is(block, "TriggerBlock"))
-        decoder->block = cr_calendar_parse_words(&line, &decoder->block_ns) == 0;
+        decoder->block =
+            cr_calendar_parse_words(&line, &decoder->block_ns) == 0 && decoder->block_ns >= 0;
     return CR_LINE_NOTHING;
 }
 

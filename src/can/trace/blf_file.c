@@ -27,7 +27,9 @@ enum unpacked {
     BROKEN,
 };
 
-int cr_blf_reserve(struct cr_blf_bytes *bytes, size_t count)
+/* Make sure that `count` more bytes fit behind bytes->end. -ENOMEM; -EFBIG: above the largest
+ * container. */
+static int reserve(struct cr_blf_bytes *bytes, size_t count)
 {
     size_t have = cr_blf_have(bytes);
 
@@ -65,12 +67,14 @@ static int cannot_read(const struct cr_blf_file *file, int code, struct canring_
                              (unsigned long long)file->offset, strerror(-code));
 }
 
-int cr_blf_fill(struct cr_blf_file *file, size_t want, struct canring_error *err)
+/* See to it that `want` bytes of the file are in `stored`, fewer only at its end. 0 or negative
+ * errno, with `err`. */
+static int fill(struct cr_blf_file *file, size_t want, struct canring_error *err)
 {
     struct cr_blf_bytes *stored = &file->stored;
 
     while (cr_blf_have(stored) < want && !file->at_end) {
-        int result = cr_blf_reserve(stored, CHUNK);
+        int result = reserve(stored, CHUNK);
         if (result < 0)
             return cannot_read(file, result, err);
         int64_t got = cr_trace_input_read(file->source->input, stored->data + stored->end, CHUNK);
@@ -82,7 +86,7 @@ int cr_blf_fill(struct cr_blf_file *file, size_t want, struct canring_error *err
     return 0;
 }
 
-void cr_blf_take(struct cr_blf_file *file, size_t count)
+static void take(struct cr_blf_file *file, size_t count)
 {
     size_t have = cr_blf_have(&file->stored);
 
@@ -122,7 +126,7 @@ static int leftover(struct cr_blf_file *file, uint64_t from, struct canring_erro
     for (size_t i = have > 3 ? have - 3 : 0; i < have; i++)
         begun |= memcmp(rest + i, "LOBJ", have - i) == 0;
     uint64_t at = file->offset;
-    cr_blf_take(file, have);
+    take(file, have);
     if (begun)
         return told_cut(file, at, err);
     if (file->offset - from > BLF_PADDING)
@@ -136,17 +140,17 @@ static int find_object(struct cr_blf_file *file, struct canring_error *err)
     uint64_t from = file->offset;
 
     for (;;) {
-        int result = cr_blf_fill(file, BLF_OBJECT_BASE, err);
+        int result = fill(file, BLF_OBJECT_BASE, err);
         if (result < 0)
             return result;
         size_t have = cr_blf_have(&file->stored);
         const uint8_t *found = have ? memmem(front(file), have, "LOBJ", 4) : NULL;
         if (found) {
-            cr_blf_take(file, (size_t)(found - front(file)));
+            take(file, (size_t)(found - front(file)));
             break;
         }
         if (have > 3)
-            cr_blf_take(file, have - 3);
+            take(file, have - 3);
         if (file->at_end)
             return leftover(file, from, err);
     }
@@ -159,7 +163,7 @@ static int find_object(struct cr_blf_file *file, struct canring_error *err)
  * errno. */
 static int ends_well(struct cr_blf_file *file, size_t size, struct canring_error *err)
 {
-    int result = cr_blf_fill(file, size + BLF_PADDING + 4, err);
+    int result = fill(file, size + BLF_PADDING + 4, err);
 
     if (result < 0)
         return result;
@@ -183,7 +187,7 @@ static int unpack(struct cr_blf_bytes *raw, const uint8_t *data, size_t length, 
     if (inflateInit(&stream) != Z_OK)
         return -ENOMEM;
     while (result == Z_OK) {
-        int room = cr_blf_reserve(raw, CHUNK);
+        int room = reserve(raw, CHUNK);
         if (room == -ENOMEM)
             result = Z_MEM_ERROR;
         if (room < 0)
@@ -216,17 +220,17 @@ static int leave_damaged(struct cr_blf_file *file, size_t size, struct canring_e
     if (file->doubtful < file->offset + size)
         file->doubtful = file->offset + size;
     if (well)
-        cr_blf_take(file, size);
+        take(file, size);
     else if (++file->tries > TRIES)
-        cr_blf_take(file, (size_t)(file->doubtful - file->offset));
+        take(file, (size_t)(file->doubtful - file->offset));
     else
-        cr_blf_take(file, BLF_OBJECT_BASE);
+        take(file, BLF_OBJECT_BASE);
     return damaged(file, file->at, "a damaged container was skipped", err);
 }
 
 static int copy_plain(struct cr_blf_bytes *raw, const uint8_t *data, size_t length)
 {
-    int result = cr_blf_reserve(raw, length);
+    int result = reserve(raw, length);
 
     if (result < 0)
         return result;
@@ -240,7 +244,7 @@ static int copy_plain(struct cr_blf_bytes *raw, const uint8_t *data, size_t leng
 static int read_container(struct cr_blf_file *file, size_t size, struct cr_blf_bytes *raw,
                           struct canring_error *err)
 {
-    int result = cr_blf_fill(file, size, err);
+    int result = fill(file, size, err);
     size_t have = cr_blf_have(&file->stored) < size ? cr_blf_have(&file->stored) : size;
     size_t used = have - BLF_CONTAINER_HEADER;
 
@@ -261,7 +265,7 @@ static int read_container(struct cr_blf_file *file, size_t size, struct cr_blf_b
     /* A size that leaves room behind the packed bytes is not right: what follows is looked for. */
     bool sound = result == WHOLE && have - BLF_CONTAINER_HEADER - used < BLF_OBJECT_BASE;
     file->cut = result == PARTIAL || (sound && have < size);
-    cr_blf_take(file, result == WHOLE && !sound ? BLF_CONTAINER_HEADER + used : have);
+    take(file, result == WHOLE && !sound ? BLF_CONTAINER_HEADER + used : have);
     return 1;
 }
 
@@ -274,15 +278,15 @@ static int read_outside(struct cr_blf_file *file, uint32_t type, size_t size,
     if (well < 0)
         return well;
     if (!well && cr_blf_have(&file->stored) >= size) {
-        cr_blf_take(file, 4);
+        take(file, 4);
         return damaged(file, file->at, "an object with a wrong size was skipped", err);
     }
     if (!well) {
-        cr_blf_take(file, size);
+        take(file, size);
         return told_cut(file, file->at, err);
     }
     int result = cr_blf_is_known(type) ? copy_plain(raw, front(file), size) : 0;
-    cr_blf_take(file, size);
+    take(file, size);
     return result < 0 ? cannot_read(file, result, err) : 1;
 }
 
@@ -295,19 +299,19 @@ int cr_blf_next(struct cr_blf_file *file, struct cr_blf_bytes *raw, struct canri
     int result = find_object(file, err);
     if (result != 1)
         return result;
-    result = cr_blf_fill(file, BLF_CONTAINER_HEADER, err);
+    result = fill(file, BLF_CONTAINER_HEADER, err);
     if (result < 0)
         return result;
     file->at = file->offset;
     if (cr_blf_have(&file->stored) < BLF_CONTAINER_HEADER) {
-        cr_blf_take(file, BLF_CONTAINER_HEADER);
+        take(file, BLF_CONTAINER_HEADER);
         return told_cut(file, file->at, err);
     }
     uint32_t size = cr_get_le32(front(file) + 8);
     uint32_t type = cr_get_le32(front(file) + 12);
     if (size < BLF_OBJECT_BASE || size > CR_BLF_CONTAINER_MAX ||
         (type == BLF_LOG_CONTAINER && size < BLF_CONTAINER_HEADER)) {
-        cr_blf_take(file, 4);
+        take(file, 4);
         return damaged(file, file->at, "an object with a wrong size was skipped", err);
     }
     return type == BLF_LOG_CONTAINER ? read_container(file, size, raw, err)

@@ -35,21 +35,10 @@ struct cr_blf_file {
     unsigned tries;    /* objects looked for in it */
 };
 
-/* Make sure that `count` more bytes fit behind bytes->end. -ENOMEM; -EFBIG: above the largest
- * container. */
-int cr_blf_reserve(struct cr_blf_bytes *bytes, size_t count);
-
-/* See to it that `want` bytes of the file are in `stored`, fewer only at its end. 0 or negative
- * errno, with `err`. */
-int cr_blf_fill(struct cr_blf_file *file, size_t want, struct canring_error *err);
-
 static inline size_t cr_blf_have(const struct cr_blf_bytes *bytes)
 {
     return bytes->end - bytes->begin;
 }
-
-/* Take `count` of the bytes in `stored`. */
-void cr_blf_take(struct cr_blf_file *file, size_t count);
 
 /* Append the content of the next container to `raw`. 1; 0: the end; -EINVAL: damage was skipped or
  * the file is cut, `err` says where: what follows does not continue what came before; other

@@ -46,16 +46,7 @@ static inline void cr_bytes_zero(struct cr_bytes *bytes, size_t length)
     }
 }
 
-/* Text by printf's rules, without its NUL. */
-void cr_bytes_print(struct cr_bytes *bytes, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* Numbers, least significant byte first. */
-static inline void cr_bytes_u8(struct cr_bytes *bytes, uint8_t value)
-{
-    cr_bytes_put(bytes, &value, 1);
-}
-
 static inline void cr_bytes_le16(struct cr_bytes *bytes, uint16_t value)
 {
     const uint8_t raw[] = {(uint8_t)value, (uint8_t)(value >> 8)};
@@ -66,12 +57,6 @@ static inline void cr_bytes_le32(struct cr_bytes *bytes, uint32_t value)
 {
     cr_bytes_le16(bytes, (uint16_t)value);
     cr_bytes_le16(bytes, (uint16_t)(value >> 16));
-}
-
-static inline void cr_bytes_le64(struct cr_bytes *bytes, uint64_t value)
-{
-    cr_bytes_le32(bytes, (uint32_t)value);
-    cr_bytes_le32(bytes, (uint32_t)(value >> 32));
 }
 
 static inline uint16_t cr_get_le16(const uint8_t *raw)

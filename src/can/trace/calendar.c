@@ -65,11 +65,12 @@ char *cr_calendar_put_numbers(char *to, uint64_t time_ns)
 char *cr_calendar_put_days(char *to, uint64_t time_ns)
 {
     struct tm tm = local(time_ns);
-    uint64_t seconds = (uint64_t)timegm(&tm);
+    /* Counted from 1899, so that it is none before 0 where it was 1969 at the epoch. */
+    uint64_t seconds = (uint64_t)(timegm(&tm) + (time_t)DAYS_TO_1970 * DAY_SECONDS);
     uint64_t part_ns = seconds % DAY_SECONDS * CR_NS_PER_S + time_ns % CR_NS_PER_S;
     uint64_t fraction = part_ns * 5 / 432; /* 10^-12 days are 86.4 ns */
 
-    to = cr_put_decimal(to, seconds / DAY_SECONDS + DAYS_TO_1970);
+    to = cr_put_decimal(to, seconds / DAY_SECONDS);
     *to++ = '.';
     return cr_put_decimal_digits(to, fraction, 12);
 }
@@ -185,14 +186,20 @@ bool cr_calendar_has(const struct tm *tm)
     return noon.tm_mday == tm->tm_mday && noon.tm_mon == tm->tm_mon;
 }
 
+/* West of Greenwich the epoch, from which recordings without a date count, is in 1969. */
+static bool is_in_range(const struct tm *tm)
+{
+    bool eve = tm->tm_year == 69 && tm->tm_mon == 11 && tm->tm_mday == 31;
+
+    return eve || (tm->tm_year >= 70 && tm->tm_year <= YEAR_MAX - 1900);
+}
+
 static int to_epoch(struct tm *tm, int64_t fraction_ns, int64_t *time_ns)
 {
-    if (!cr_calendar_has(tm))
+    if (!is_in_range(tm) || !cr_calendar_has(tm))
         return -EINVAL;
     tm->tm_isdst = -1;
     time_t seconds = mktime(tm);
-    if (seconds < 0 || tm->tm_year > YEAR_MAX - 1900)
-        return -EINVAL;
     *time_ns = (int64_t)seconds * CR_NS_PER_S + fraction_ns;
     return 0;
 }
@@ -207,8 +214,7 @@ int cr_calendar_parse_words(struct cr_fields *fields, int64_t *time_ns)
     while (cr_fields_next(fields, &field))
         if (!parse_word(field, &words))
             return -EINVAL;
-    if (!words.clock || !words.year || words.tm.tm_mon < 0 || words.tm.tm_mday < 1 ||
-        words.tm.tm_year < 70 || words.tm.tm_year > YEAR_MAX - 1900)
+    if (!words.clock || !words.year || words.tm.tm_mon < 0 || words.tm.tm_mday < 1)
         return -EINVAL;
     if ((words.am || words.pm) && words.tm.tm_hour <= 12)
         words.tm.tm_hour = words.tm.tm_hour % 12 + (words.pm ? 12 : 0);
@@ -247,7 +253,7 @@ int cr_calendar_parse_numbers(struct cr_fields *fields, int64_t *time_ns)
     if (!take_mark(&date, '.'))
         return -EINVAL;
     tm.tm_year = take_number(&date, 4) - 1900;
-    if (date.length || tm.tm_mday < 1 || tm.tm_mon < 0 || tm.tm_year < 70 ||
+    if (date.length || tm.tm_mday < 1 || tm.tm_mon < 0 ||
         !parse_clock(without_second_point(clock, text), &tm, &fraction_ns))
         return -EINVAL;
     return to_epoch(&tm, fraction_ns, time_ns);
@@ -267,7 +273,7 @@ int cr_calendar_parse_days(struct cr_field field, int64_t *time_ns)
                 fraction = fraction * 10 + (uint64_t)(*field.text - '0');
                 digits++;
             }
-    if (field.length || days < DAYS_TO_1970)
+    if (field.length || days < DAYS_TO_1970 - 1)
         return -EINVAL;
     for (; digits < 15; digits++)
         fraction *= 10;

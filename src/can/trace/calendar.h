@@ -24,6 +24,9 @@ char *cr_calendar_put_days(char *to, uint64_t time_ns);
 /* Is there such a day? Of `tm` only year, month and day count. */
 bool cr_calendar_has(const struct tm *tm);
 
+/* Those that read take dates from 1969-12-31 to 2261. The epoch is on that day west of Greenwich: a
+ * time before it, negative, is that of a recording without a date from such a zone. */
+
 /* Read what is left of `fields`: a day of the week, then month, day, time and year in any order;
  * "am"/"pm" or 24 hours; English, German and French names of months, whatever their encoding.
  * 0 or -EINVAL. */

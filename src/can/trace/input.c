@@ -19,6 +19,7 @@ struct cr_trace_input {
     uint64_t stored; /* bytes read from the file */
     uint64_t offset;
     uint64_t lines;
+    bool in_line;      /* what was given out last has no newline: more of its line may come */
     size_t begin, end; /* of what is in the window and not taken */
     uint8_t window[CR_TRACE_WINDOW];
 };
@@ -151,7 +152,8 @@ int cr_trace_input_line(struct cr_trace_input *input, const char **line, size_t 
             *line = (const char *)begin;
             *length = newline ? (size_t)(newline - begin) + 1 : have;
             cr_trace_input_take(input, *length);
-            input->lines += newline || input->at_end;
+            input->lines += !input->in_line;
+            input->in_line = !newline;
             return 1;
         }
         if (input->at_end)
@@ -191,7 +193,7 @@ int cr_trace_input_failure(const struct cr_trace_input *input, const char **what
 void cr_trace_input_resume(struct cr_trace_input *input)
 {
     cr_decompress_resume(input->packed);
-    input->at_end = false;
+    input->at_end = input->in_line = false;
 }
 
 int cr_trace_input_rewind(struct cr_trace_input *input)
@@ -200,7 +202,7 @@ int cr_trace_input_rewind(struct cr_trace_input *input)
         return -errno;
     cr_decompress_close(input->packed);
     input->packed = NULL;
-    input->begun = input->at_end = false;
+    input->begun = input->at_end = input->in_line = false;
     input->begin = input->end = 0;
     input->offset = input->stored = input->lines = 0;
     return 0;

@@ -161,7 +161,9 @@ static bool parse_kind(struct cr_fields *fields, struct cr_note *note)
     return cr_field_is(kind, "zero") && seconds(fields, &note->ns) && note->ns >= 0;
 }
 
-int cr_note_parse(struct cr_fields text, struct cr_note *note)
+/* `text` is what stands behind the mark of a comment. 1: a note; 0: another comment; -EINVAL: a
+ * note that is damaged. */
+static int parse_note(struct cr_fields text, struct cr_note *note)
 {
     struct cr_field more;
 
@@ -173,7 +175,8 @@ int cr_note_parse(struct cr_fields text, struct cr_note *note)
 
 /* --- error frames ----------------------------------------------------------------------------- */
 
-int cr_note_error(struct cr_note_error *error, const struct cr_note *note)
+/* 0 or -EINVAL: not an error frame. */
+static int take_error(struct cr_note_error *error, const struct cr_note *note)
 {
     union canring_frame_buffer buffer;
     struct canring_frame *frame = &buffer.frame;
@@ -213,8 +216,9 @@ bool cr_note_name_needed(const struct cr_trace_name *name)
     return strcmp(plain, name->name) != 0;
 }
 
-int cr_note_name(struct cr_note_names *known, struct cr_trace_names *names,
-                 const struct cr_note *note)
+/* 0 or -EINVAL: no such name. */
+static int take_name(struct cr_note_names *known, struct cr_trace_names *names,
+                     const struct cr_note *note)
 {
     uint32_t i = 0;
     int bus = cr_trace_names_find(names, note->text.text, note->text.length);
@@ -252,7 +256,7 @@ enum cr_line_kind cr_note_take(struct cr_noted *noted, struct cr_trace_names *na
                                const char **what)
 {
     struct cr_note note;
-    int found = cr_note_parse(text, &note);
+    int found = parse_note(text, &note);
 
     if (found <= 0)
         return found ? damaged(what, "a damaged note of canring") : CR_LINE_NOTHING;
@@ -268,11 +272,11 @@ enum cr_line_kind cr_note_take(struct cr_noted *noted, struct cr_trace_names *na
         noted->next_ns = note.ns;
         break;
     case CR_NOTE_FRAME:
-        if (cr_note_error(&noted->next, &note) < 0)
+        if (take_error(&noted->next, &note) < 0)
             return damaged(what, "a note of canring with a damaged frame");
         break;
     case CR_NOTE_NAME:
-        if (cr_note_name(&noted->channels, names, &note) < 0)
+        if (take_name(&noted->channels, names, &note) < 0)
             return damaged(what, "a note of canring with a damaged name");
         break;
     case CR_NOTE_CHANNEL:

@@ -39,10 +39,6 @@ struct cr_note {
     struct cr_field text;
 };
 
-/* `text` is what stands behind the mark of a comment. 1: a note; 0: another comment; -EINVAL: a
- * note that is damaged. */
-int cr_note_parse(struct cr_fields text, struct cr_note *note);
-
 /* Without newline; the mark is the caller's. Each returns the place behind what it wrote. */
 char *cr_note_put_zero(char *to, uint64_t ns);
 char *cr_note_put_lost(char *to, uint64_t count, uint32_t channel, int64_t ns);
@@ -62,8 +58,6 @@ struct cr_note_error {
     uint8_t data[CANRING_CC_DATA_MAX];
 };
 
-/* Take a note CR_NOTE_FRAME. 0 or -EINVAL: not an error frame. */
-int cr_note_error(struct cr_note_error *error, const struct cr_note *note);
 /* `frame` is an error frame of which the file says no more: make it the noted one, if any. */
 void cr_note_error_apply(const struct cr_note_error *error, struct canring_frame *frame);
 
@@ -78,9 +72,6 @@ struct cr_note_names {
     } list[CR_NOTE_NAMES];
 };
 
-/* Take a note CR_NOTE_NAME. 0 or -EINVAL: no such name. */
-int cr_note_name(struct cr_note_names *known, struct cr_trace_names *names,
-                 const struct cr_note *note);
 /* What a decoder knows by notes; all zero at first. */
 struct cr_noted {
     struct cr_note_names channels;

@@ -11,9 +11,6 @@
 #define USUAL    6 /* microseconds */
 #define BINARY   0x80u
 
-/* Link type and longest packet, before the options. */
-#define FIXED 8u
-
 __extension__ typedef __int128 wide;
 
 bool cr_pcapng_option_next(const struct cr_pcapng_block *block, size_t *at,
@@ -70,7 +67,7 @@ int cr_pcapng_interfaces_add(struct cr_pcapng_interfaces *interfaces,
 {
     struct cr_pcapng_found found;
     uint32_t number = interfaces->count;
-    size_t at = FIXED;
+    size_t at = CR_PCAPNG_INTERFACE_FIXED;
 
     if (number == CR_PCAPNG_INTERFACES_MAX)
         return -ENOSPC;

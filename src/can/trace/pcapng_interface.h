@@ -25,6 +25,9 @@ struct cr_pcapng_interfaces {
     uint32_t count;
 };
 
+/* Link type and longest packet, before the options. */
+#define CR_PCAPNG_INTERFACE_FIXED 8u
+
 /* An option. `at` is where it begins among `length` bytes of them, and is moved behind it. */
 struct cr_pcapng_found {
     uint16_t code;

@@ -11,6 +11,7 @@ struct decoder {
     struct cr_pcapng_blocks blocks;
     struct cr_pcapng_interfaces interfaces;
     bool loss_told; /* of the block that comes next */
+    bool options_told;
 };
 
 /* A packet of any of the three kinds. */
@@ -29,11 +30,69 @@ struct packet {
 /* Fields of a packet block, and of the older one, are as long. */
 #define PACKET_FIXED 20u
 
+#define SECTION_FIXED    16u
 #define STATISTICS_FIXED 12u
 
 static size_t padded(size_t length)
 {
     return (length + 3) & ~(size_t)3;
+}
+
+/* Where a block's options begin. SIZE_MAX: it cannot have any. */
+static size_t options_of(const struct cr_pcapng_block *block)
+{
+    switch (block->type) {
+    case CR_PCAPNG_SECTION:
+        return SECTION_FIXED;
+    case CR_PCAPNG_INTERFACE:
+        return CR_PCAPNG_INTERFACE_FIXED;
+    case CR_PCAPNG_STATISTICS:
+        return STATISTICS_FIXED;
+    case CR_PCAPNG_SIMPLE_PACKET:
+        return SIZE_MAX;
+    default:
+        return PACKET_FIXED + padded(cr_get_32(block->big, block->content + 12));
+    }
+}
+
+/* Options of one length only, of those that are read here. */
+static bool has_its_length(const struct cr_pcapng_block *block, const struct cr_pcapng_found *found)
+{
+    static const struct {
+        uint32_t type;
+        uint16_t code, length;
+    } fixed[] = {
+        {CR_PCAPNG_INTERFACE, CR_PCAPNG_RESOLUTION, 1},
+        {CR_PCAPNG_INTERFACE, CR_PCAPNG_TIME_OFFSET, 8},
+        {CR_PCAPNG_OLD_PACKET, CR_PCAPNG_FLAGS, 4},
+        {CR_PCAPNG_PACKET, CR_PCAPNG_FLAGS, 4},
+        {CR_PCAPNG_PACKET, CR_PCAPNG_DROPS, 8},
+        {CR_PCAPNG_STATISTICS, CR_PCAPNG_RECEIVED, 8},
+        {CR_PCAPNG_STATISTICS, CR_PCAPNG_IF_DROPS, 8},
+        {CR_PCAPNG_STATISTICS, CR_PCAPNG_OS_DROPS, 8},
+    };
+
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+        if (fixed[i].type == block->type && fixed[i].code == found->code)
+            return fixed[i].length == found->length;
+    return true;
+}
+
+/* What is wrong with a block's options; NULL: nothing. */
+static const char *options_fault(const struct cr_pcapng_block *block)
+{
+    struct cr_pcapng_found found;
+    size_t at = options_of(block);
+
+    while (cr_pcapng_option_next(block, &at, &found))
+        if (!has_its_length(block, &found))
+            return "an option whose length is none that it may have: it is passed over, as are "
+                   "more such options";
+    if (at < block->length && block->length - at >= 4 &&
+        cr_get_16(block->big, block->content + at) != CR_PCAPNG_END_OF_OPTIONS)
+        return "an option that is longer than its block: it is passed over, as are more such "
+               "options";
+    return NULL;
 }
 
 static bool is_lost_comment(const struct cr_pcapng_found *found)
@@ -281,6 +340,12 @@ static int next(void *state, struct canring_trace_entry *entry, union canring_fr
     int result;
 
     while ((result = cr_pcapng_blocks_next(&decoder->blocks, &block, err)) == 1) {
+        /* The block itself comes next time. */
+        const char *fault = decoder->options_told ? NULL : options_fault(&block);
+        if (fault) {
+            decoder->options_told = true;
+            return cr_pcapng_damaged(decoder->source, err, fault);
+        }
         result = on_block(decoder, &block, entry, frame, err);
         if (result)
             return result;

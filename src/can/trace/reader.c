@@ -130,6 +130,8 @@ static int end_of_input(struct canring_trace_reader *reader, struct canring_erro
     }
     reader->source.unfinished = failure == -EPIPE;
     canring_error_set(err, -EINVAL, "%s: %s", reader->path, what);
+    if (err && failure == -EBADMSG)
+        err->code = failure;
     cr_trace_input_resume(reader->source.input);
     return -EINVAL;
 }

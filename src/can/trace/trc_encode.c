@@ -282,8 +282,8 @@ static char *put_row11(struct encoder *encoder, char *to, uint32_t channel,
     }
     to = put_notes(to, frame, after_ns, false);
     to = cr_put_decimal_right(to, encoder->rows, 6);
-    *to++ = ')';
-    to = put_time(encoder, to, after_ns, 12);
+    to = CR_PUT(to, ") "); /* a blank however long the time is: others split rows at blanks */
+    to = put_time(encoder, to, after_ns, 11);
     to = CR_PUT(to, "  ");
     return put_frame11(to, frame);
 }

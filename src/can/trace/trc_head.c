@@ -46,7 +46,8 @@ static enum cr_line_kind parse_start(struct cr_trc_decoder *decoder, struct cr_f
         return CR_LINE_NOTHING;
     if (cr_calendar_parse_days(value, &ns) < 0)
         return damaged(what, "a start time that is not understood: times count from 1970");
-    decoder->noted.zero_ns = ns;
+    decoder->dated = ns >= 0;
+    decoder->noted.zero_ns = decoder->dated ? ns : 0;
     return CR_LINE_NOTHING;
 }
 
@@ -100,7 +101,7 @@ static void parse_words(struct cr_trc_decoder *decoder, struct cr_fields line)
     if (decoder->noted.zero_known || decoder->start_known || !cr_fields_next(&line, &word) ||
         !cr_field_is(word, "time:"))
         return;
-    if (cr_calendar_parse_numbers(&line, &ns) < 0)
+    if (cr_calendar_parse_numbers(&line, &ns) < 0 || ns < 0)
         return;
     decoder->noted.zero_ns = ns;
     decoder->dated = true;

@@ -306,13 +306,26 @@ static bool parse_er(struct row *row, const char *column, struct cr_fields *line
     return true;
 }
 
+/* Older files of ours have no blank between the number's bracket and a long time. */
+static bool next_field(struct cr_fields *line, char column, struct cr_field *field)
+{
+    if (!cr_fields_next(line, field))
+        return false;
+    const char *bracket = column == 'N' ? memchr(field->text, ')', field->length) : NULL;
+    if (bracket) {
+        line->at = bracket + 1;
+        field->length = (size_t)(line->at - field->text);
+    }
+    return true;
+}
+
 static bool parse_row(struct row *row, const char *column, struct cr_fields *line,
                       struct canring_frame *frame)
 {
     struct cr_field field;
 
     for (; *column != 'D'; column++) {
-        if (!cr_fields_next(line, &field)) {
+        if (!next_field(line, *column, &field)) {
             row->what = "a row that ends too early";
             return false;
         }

@@ -42,8 +42,20 @@ static int create_file(struct canring_trace_writer *writer)
     return 0;
 }
 
-/* A file that waits for the trigger, or for its first entry to be named by, is made by the thread;
- * what can be wrong with it is told now. */
+/* It waits for the trigger, or for its first entry to be named by. */
+static bool is_made_by_thread(const struct canring_trace_writer *writer)
+{
+    return writer->waiting || writer->names.dated_first;
+}
+
+static int not_created(const struct canring_trace_writer *writer, int result,
+                       struct canring_error *err)
+{
+    return canring_error_set(err, result, "%s: cannot be created: %s", writer->path,
+                             strerror(-result));
+}
+
+/* What is made later is looked at now: what can be wrong with it is told. */
 static int prepare_file(struct canring_trace_writer *writer, struct canring_error *err)
 {
     const struct canring_trace_writer_options *options = &writer->plan.options;
@@ -52,14 +64,18 @@ static int prepare_file(struct canring_trace_writer *writer, struct canring_erro
         (options->rotate_bytes || options->rotate_ns || options->rotate_frames))
         return canring_error_set(
             err, -EINVAL, "%s: no regular file: nothing goes on behind a limit", writer->path);
-    int result = writer->waiting || writer->names.dated_first
-                     ? cr_writer_names_check(&writer->names)
-                     : create_file(writer);
+    int result = options->late || is_made_by_thread(writer) ? cr_writer_names_check(&writer->names)
+                                                            : create_file(writer);
 
-    if (result < 0)
-        canring_error_set(err, result, "%s: cannot be created: %s", writer->path,
-                          strerror(-result));
-    return result;
+    return result < 0 ? not_created(writer, result, err) : 0;
+}
+
+int canring_trace_writer_begin(struct canring_trace_writer *writer, struct canring_error *err)
+{
+    if (writer->names.first_taken || is_made_by_thread(writer))
+        return 0;
+    int result = create_file(writer);
+    return result < 0 ? not_created(writer, result, err) : 0;
 }
 
 static void connect_parts(struct canring_trace_writer *writer)

@@ -215,13 +215,14 @@ static void cut(struct cr_writer_thread *thread, const struct cr_writer_file *fi
 
 void cr_writer_batch_give_up(struct cr_writer_thread *thread)
 {
-    uint64_t cost = 0;
+    uint64_t cost = 0, frames = 0;
 
     if (!thread->first_error)
         thread->first_error = thread->fault.error;
     for (; thread->done < thread->orders.pushed; thread->done++) {
         struct cr_writer_block *block = cr_writer_queue_block(thread->queue, thread->done);
         cost += block->entries;
+        frames += block->frames;
         if (!thread->giving_up)
             cut(thread, block->file);
         thread->giving_up = true;
@@ -231,4 +232,5 @@ void cr_writer_batch_give_up(struct cr_writer_thread *thread)
     }
     thread->packed = thread->batch_end = thread->done;
     cr_writer_count(&thread->stats->discarded, cost);
+    cr_writer_count(&thread->stats->discarded_frames, frames);
 }

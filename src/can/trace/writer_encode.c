@@ -128,7 +128,7 @@ static int begin_file(struct cr_writer_encode *encode, uint64_t start_ns)
         return result;
     file->head = file->prelude.used;
     file->begun = true;
-    file->start_ns = start_ns;
+    file->start_ns = file->lowest_ns = start_ns;
     file->buses = encode->names.count;
     if (encoder->pack) { /* the head is stored as it is, what follows is not */
         encode->block->plain = true;
@@ -239,11 +239,12 @@ static int passes_a_limit(struct cr_writer_encode *encode, const struct canring_
                           uint64_t stamp_ns, bool *passes)
 {
     const struct canring_trace_writer_options *options = &encode->plan->options;
-    const struct cr_writer_file *file = encode->file;
+    struct cr_writer_file *file = encode->file;
 
+    if (stamp_ns < file->lowest_ns) /* a clock that was set back */
+        file->lowest_ns = stamp_ns;
     *passes = (options->rotate_frames && entry->frame && file->frames >= options->rotate_frames) ||
-              (options->rotate_ns && stamp_ns > file->start_ns &&
-               stamp_ns - file->start_ns > options->rotate_ns);
+              (options->rotate_ns && stamp_ns - file->lowest_ns > options->rotate_ns);
     if (*passes || !options->rotate_bytes)
         return 0;
     return passes_size(encode, entry, passes);
@@ -316,6 +317,7 @@ static void account(struct cr_writer_encode *encode, const struct canring_trace_
     encode->file->entries++;
     if (entry->frame) {
         encode->file->frames++;
+        block->frames++;
         cr_writer_count(&encode->stats->frames, 1);
     } else {
         cr_writer_count(&encode->stats->lost, entry->lost);

@@ -25,9 +25,10 @@ struct cr_writer_file {
     uint32_t buses;   /* that the encoder knows */
     uint64_t entries; /* in it */
     uint64_t frames;
-    uint64_t encoded; /* bytes */
-    uint64_t handed;  /* bytes of these that have been pushed */
-    void *trial;      /* a copy of the state, and room behind it; NULL until it is needed */
+    uint64_t lowest_ns; /* of their time stamps */
+    uint64_t encoded;   /* bytes */
+    uint64_t handed;    /* bytes of these that have been pushed */
+    void *trial;        /* a copy of the state, and room behind it; NULL until it is needed */
 
     /* What a new file needs before its first block when this one is taken away: the head, and the
      * buses that came later. Of both, under the lock. */

@@ -45,10 +45,17 @@ static size_t stem_of(const char *path, const char *const *endings)
     return dot && dot > base ? (size_t)(dot - path) : whole;
 }
 
+static bool is_standard(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
 static bool is_special(const char *path)
 {
     struct stat status;
 
+    if (is_standard(path))
+        return true;
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
@@ -135,10 +142,14 @@ int cr_writer_names_check(const struct cr_writer_names *names)
     char folder[PATH_MAX];
     struct stat status;
 
+    if (is_standard(names->path))
+        return fcntl(STDOUT_FILENO, F_GETFD) < 0 ? -errno : 0;
     if (!names->dated_first && stat(names->path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
             return -EISDIR;
-        return S_ISREG(status.st_mode) && !names->overwrite ? -EEXIST : 0;
+        if (S_ISREG(status.st_mode) && !names->overwrite)
+            return -EEXIST;
+        return access(names->path, W_OK) < 0 ? -errno : 0;
     }
     int result = folder_of(names->path, folder);
     if (result == 0 && access(folder, W_OK | X_OK) < 0)
@@ -176,15 +187,35 @@ static int make(struct cr_writer_names *names, struct cr_writer_file *file, cons
     return 0;
 }
 
-/* The user's own name: a device or a pipe there is written to, a file only replaced if allowed. */
+/* Whatever standard output is: a file, too, is written on like a pipe, where others have left it.
+ */
+static int take_standard_output(struct cr_writer_names *names, struct cr_writer_file *file)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int result = fd < 0 ? -errno : cr_writer_file_opened(file, fd, names->path);
+
+    file->regular = file->has_place = false;
+    names->first_taken = names->first_taken || result == 0;
+    return result;
+}
+
+/* The user's own name: a device or a pipe there is written to, a file only replaced if allowed, a
+ * link to nothing gets what it points to. */
 static int make_first(struct cr_writer_names *names, struct cr_writer_file *file)
 {
+    char target[PATH_MAX];
     struct stat status;
-    bool special = stat(names->path, &status) == 0 && !S_ISREG(status.st_mode);
+
+    if (is_standard(names->path))
+        return take_standard_output(names, file);
+    bool there = stat(names->path, &status) == 0;
+    bool special = there && !S_ISREG(status.st_mode);
+    bool loose = !there && readlink(names->path, target, sizeof(target)) > 0;
 
     if (special && S_ISDIR(status.st_mode))
         return -EISDIR;
-    int result = make(names, file, names->path, special ? 0 : names->overwrite ? O_TRUNC : O_EXCL);
+    int flags = special || loose ? 0 : names->overwrite ? O_TRUNC : O_EXCL;
+    int result = make(names, file, names->path, flags);
     names->first_taken = names->first_taken || result == 0;
     return result;
 }

@@ -39,8 +39,8 @@ int cr_writer_names_open(struct cr_writer_names *names, const char *path,
                          const struct canring_trace_writer_options *options);
 void cr_writer_names_close(struct cr_writer_names *names);
 
-/* What can be said of the first file before it is made: -EEXIST, -EISDIR, and whether its folder is
- * there and lets us make files. */
+/* What can be said of the first file before it is made: -EEXIST, -EISDIR, and whether it can be
+ * written, or its folder is there and lets us make files. */
 int cr_writer_names_check(const struct cr_writer_names *names);
 
 /* Make the next file of the series for `file`. Existing names are passed over, but for the user's

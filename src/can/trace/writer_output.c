@@ -184,8 +184,9 @@ int cr_writer_output_ready(struct cr_writer_thread *thread, struct cr_writer_fil
 
 void cr_writer_output_taken_away(struct cr_writer_thread *thread, struct cr_writer_file *file)
 {
-    cr_writer_report(thread->stats, LOG_WARNING, "%s: has been deleted while it was written",
-                     file->path);
+    cr_writer_report(thread->stats, LOG_WARNING,
+                     "%s: has been deleted while it was written, with %llu entries in it",
+                     file->path, (unsigned long long)file->totals.entries);
     close(file->fd);
     file->fd = -1;
     file->noted = false;

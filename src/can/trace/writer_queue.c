@@ -109,7 +109,7 @@ static void make_empty(struct cr_writer_block *block)
     block->raw.overflow = false;
     block->plain = block->last = false;
     block->prelude = 0;
-    block->entries = 0;
+    block->entries = block->frames = 0;
     block->written = 0;
     block->stored = NULL;
 }

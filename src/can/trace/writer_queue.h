@@ -19,12 +19,12 @@ struct cr_writer_thread;
 struct cr_writer_block {
     struct cr_writer_sink_request request; /* first: the thread goes from it to its block */
     struct cr_writer_file *file;
-    struct cr_bytes raw;    /* as encoded */
-    struct cr_bytes packed; /* room for its packed form; no data: never packed */
-    bool plain;             /* a head: never packed */
-    bool last;              /* its file ends with it */
-    size_t prelude;         /* bytes of the file's prelude that came before it */
-    uint64_t entries;
+    struct cr_bytes raw;            /* as encoded */
+    struct cr_bytes packed;         /* room for its packed form; no data: never packed */
+    bool plain;                     /* a head: never packed */
+    bool last;                      /* its file ends with it */
+    size_t prelude;                 /* bytes of the file's prelude that came before it */
+    uint64_t entries, frames;       /* these are among them */
     uint64_t lowest_ns, highest_ns; /* of its entries */
     uint64_t since_ns;              /* when its first entry came, CLOCK_MONOTONIC_COARSE */
     uint64_t looked_ns;             /* time stamp of the entry at which its age was looked at */

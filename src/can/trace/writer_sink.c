@@ -200,11 +200,6 @@ void cr_writer_sink_close(struct cr_writer_sink *sink)
     free(sink);
 }
 
-bool cr_writer_sink_is_plain(const struct cr_writer_sink *sink)
-{
-    return sink->plain;
-}
-
 void cr_writer_sink_write(struct cr_writer_sink *sink, struct cr_writer_sink_request *request,
                           int fd, const void *data, size_t length, uint64_t offset, bool more)
 {

@@ -37,8 +37,6 @@ void cr_writer_sink_start(struct cr_writer_sink *sink, bool plain);
 /* NULL is allowed. Nothing may be on its way. */
 void cr_writer_sink_close(struct cr_writer_sink *sink);
 
-bool cr_writer_sink_is_plain(const struct cr_writer_sink *sink);
-
 /* Write `length` bytes to `offset`. `more`: the next request is a write of the same chain. */
 void cr_writer_sink_write(struct cr_writer_sink *sink, struct cr_writer_sink_request *request,
                           int fd, const void *data, size_t length, uint64_t offset, bool more);

@@ -17,7 +17,7 @@ struct cr_writer_stats {
     /* By the caller's thread. */
     _Atomic uint64_t frames, lost, refused;
     /* By the writer's own thread. */
-    _Atomic uint64_t discarded, files, file_bytes;
+    _Atomic uint64_t discarded, discarded_frames, files, file_bytes;
     _Atomic int error;
     _Atomic uint32_t path_version; /* odd while the path changes */
     _Atomic uint64_t path[CR_WRITER_PATH_WORDS];

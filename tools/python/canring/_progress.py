@@ -44,7 +44,9 @@ class Progress:
     def plan(self, cases, tags):
         """`cases`: (class, name) of each that is going to run."""
         self.planned = True
-        self.say("plan", cases=[list(case) for case in cases], tags=sorted(tags))
+        for part in in_parts(cases):
+            self.say("plan", cases=part, tags=sorted(tags))
+            tags = ()
 
     def start(self, owner, name):
         self.say("start", **{"class": owner, "name": name})
@@ -56,6 +58,18 @@ class Progress:
         """A result without a start: of a fixture, or of the file."""
         self.say("lone", **{"class": owner, "name": name, "outcome": outcome, "message": message,
                             "details": details or None})
+
+
+def in_parts(cases):
+    """Lists of them whose lines are no longer than canring reads; one at least."""
+    part, size = [], 0
+    for case in cases:
+        if size > TEXT_MAX:
+            yield part
+            part, size = [], 0
+        part.append(list(case))
+        size += sum(min(len(text), TEXT_MAX) for text in case)
+    yield part
 
 
 def flush():
