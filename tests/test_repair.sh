@@ -150,8 +150,16 @@ for file in eth.pcapng mixed.pcapng eth.pcap; do
     cmp -s $file original || fail "a damaged $file with other packets is changed"
     repair 0 -o "part-$file" $file
 done
-grep -q 'mixed.pcapng: 1 packets of other link types' <("$CANRING" repair -o again.pcapng mixed.pcapng 2>&1) ||
-    fail "-o does not tell what is passed over"
+repair 0 -o again.pcapng mixed.pcapng
+grep -q 'mixed.pcapng: 1 packets of other link types' words ||
+    fail "-o does not tell what is passed over: $(cat words)"
+# Nobody reads what it says: it ends, and takes its unfinished file with it.
+mkfifo unread
+exec 7<>unread 8>unread 7<&-
+"$CANRING" repair -o unheard.pcapng mixed.pcapng >&8 2>&8
+[ $? = 141 ] || fail "a message that nobody reads does not end it"
+exec 8>&-
+[ -e unheard.pcapng ] && fail "it ended in the middle, and left a file"
 frames part-mixed.pcapng | grep -q ' can1 123#AA$' || fail "mixed.pcapng: $(frames part-mixed.pcapng)"
 cp two.pcap original
 repair 1 two.pcap

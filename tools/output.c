@@ -14,7 +14,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's */
 
-static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 static char unfinished[PATH_MAX]; /* for the handler, empty: nothing to take away */
 
 static void die(int number)

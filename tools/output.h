@@ -3,8 +3,9 @@
  * For convert and repair: it is written under another name in the same folder, then renamed, so
  * that whoever ends in the middle leaves what was there before. A symbolic link stays one: the new
  * file takes the place of what it points to. Pipes, devices and files that are
- * rotated are written where they are. One at a time: SIGINT, SIGTERM and SIGHUP end the program
- * and take the unfinished file with them, even while it waits for input.
+ * rotated are written where they are. One at a time: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE
+ * (nobody reads its messages) end the program and take the unfinished file with them, even while
+ * it waits for input.
  */
 #ifndef CANRING_OUTPUT_H
 #define CANRING_OUTPUT_H
