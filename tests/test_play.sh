@@ -166,7 +166,7 @@ kill -STOP "${pids[player]}"
 sleep 2.2
 kill -CONT "${pids[player]}"
 ends_with 0 player
-grep -q 'more than a second late 1 times' "$work/player.err" || fail "a player that was stopped: $(cat "$work/player.err")"
+grep -q 'more than a second late [1-3] times' "$work/player.err" || fail "a player that was stopped: $(cat "$work/player.err")"
 count_of any 26
 stop any
 equal "all of it, even so" <(frames_of steady.log) <(frames_of any.out | tail -n +2)
